@@ -1,1 +1,16 @@
-//! placeholder
+//! Judges from outside whether a process leaks.
+//!
+//! The decision core is a pure function of values: [`Observation`]s go in, [`Assessment`]s come
+//! out, and time is a number among the others. A six-hour production window and a
+//! thirty-second lab run are the same code at another scale, and a replayed trace gives the
+//! verdicts that the live run gave. The feature `tool` adds what touches the world.
+
+mod assessment;
+mod observation;
+mod settings;
+mod watcher;
+
+pub use assessment::{Assessment, State};
+pub use observation::{BadObservation, Observation, Signal};
+pub use settings::Settings;
+pub use watcher::Watcher;

@@ -1,0 +1,17 @@
+//! What a user may set about the judgement.
+
+use crate::Signal;
+
+/// Options of a [`crate::Watcher`]; the default judges every resource that it is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Signals to judge; empty means every resource that the observations have: memory
+    /// (`rss_anon_bytes` where present, else `rss_bytes`, `memory_used_percent`), `heap_bytes`,
+    /// `fds`, `threads`, `tasks`, `processes`.
+    pub signals: Vec<Signal>,
+    /// Shortest stretch of growth that may be called a leak, in seconds; by default it follows
+    /// from the sampling interval, the limit and the slope.
+    pub confirm_seconds: Option<f64>,
+    /// The memory limit, in the unit of the memory signal; gives the time to the limit.
+    pub limit: Option<f64>,
+}
