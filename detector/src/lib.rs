@@ -5,9 +5,23 @@
 //! thirty-second lab run are the same code at another scale, and a replayed trace gives the
 //! verdicts that the live run gave. The feature `tool` adds what touches the world.
 
+#[cfg(feature = "tool")]
+pub mod source;
+#[cfg(feature = "tool")]
+pub mod trace;
+
 mod assessment;
+mod blocks;
+mod cause;
+mod explain;
+mod incident;
+mod judge;
 mod observation;
+mod reason;
+mod segment;
 mod settings;
+mod stats;
+mod track;
 mod watcher;
 
 pub use assessment::{Assessment, State};

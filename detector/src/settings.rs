@@ -1,6 +1,6 @@
 //! What a user may set about the judgement.
 
-use crate::Signal;
+use crate::{Observation, Signal};
 
 /// Options of a [`crate::Watcher`]; the default judges every resource that it is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,4 +14,22 @@ pub struct Settings {
     pub confirm_seconds: Option<f64>,
     /// The memory limit, in the unit of the memory signal; gives the time to the limit.
     pub limit: Option<f64>,
+}
+
+impl Settings {
+    /// The signals of an observation that are to be judged.
+    pub(crate) fn judged<'a>(
+        &'a self,
+        observation: &'a Observation,
+    ) -> impl Iterator<Item = Signal> + 'a {
+        let present = observation.signals.keys().copied();
+        let anonymous = observation.signals.contains_key(&Signal::RssAnonBytes);
+        present.filter(move |signal| {
+            if self.signals.is_empty() {
+                !(*signal == Signal::RssBytes && anonymous)
+            } else {
+                self.signals.contains(signal)
+            }
+        })
+    }
 }

@@ -1,0 +1,197 @@
+//! Judges one stretch of blocks: growth that is a leak, growth that may become one, or none.
+
+use crate::Signal;
+use crate::blocks::Block;
+use crate::explain::{self, Explanation, Family, Window};
+use crate::stats::{self, Slope};
+
+/// Fewest blocks on which explanations can be told apart.
+pub(crate) const LEAST_BLOCKS: usize = 12;
+
+/// Fewest blocks of growth that may be called a leak, at any horizon.
+const LEAST_GROWING: usize = 10;
+
+/// By how much one explanation must beat the other: "strong" evidence on the scale of Kass and
+/// Raftery (1995) for differences of the Bayesian information criterion.
+const CLEAR_MARGIN: f64 = 6.0;
+
+/// Growth matters from this share of the level that it started from...
+const MATERIAL_SHARE: f64 = 0.02;
+
+/// ...and from this many standard deviations of what the explanation leaves unexplained.
+const MATERIAL_DEVIATIONS: f64 = 4.0;
+
+/// Bytes below which growth is the allocator's and the kernel's own grain: they hand out memory
+/// in extents and batches of pages of up to 64 KiB, of which a handful come and go.
+const GRAIN_BYTES: f64 = 256.0 * 1024.0;
+
+/// The same for things that are counted.
+const GRAIN_COUNT: f64 = 5.0;
+
+/// The last third of the growth must rise at least at this share of the slope of the whole, and
+/// so must the troughs.
+const KEEPS_GROWING: f64 = 0.5;
+
+/// What growth is measured against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) signal: Signal,
+    /// Shortest growth that may be called a leak.
+    pub(crate) confirm_seconds: f64,
+}
+
+/// Growth that no benign explanation clearly beats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Growth {
+    pub(crate) onset_seconds: f64,
+    /// How long it has lasted.
+    pub(crate) span_seconds: f64,
+    pub(crate) slope: Slope,
+    /// Level before the onset.
+    pub(crate) before: f64,
+}
+
+/// What growth lacks to be called a leak.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Lacking {
+    /// Time: it has not lasted as long as is asked for.
+    Span,
+    /// Its last third no longer rises as the whole does.
+    Persistence,
+    /// Its troughs do not rise: what is taken is given back.
+    Troughs,
+    /// A benign explanation fits about as well.
+    Margin(Family),
+}
+
+/// The judgement of one window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Judgement {
+    /// Too few blocks.
+    TooShort,
+    /// No growth, or growth that is over, or too small to matter, or within what was seen before.
+    Benign(Family),
+    /// Rising towards a level that it will come near to at this time, beyond the data.
+    LevellingOff(f64),
+    /// Growing to the end, and not yet a leak.
+    Growing(Growth, Lacking),
+    /// Growing to the end, and a leak.
+    Leak(Growth),
+}
+
+/// Judges the blocks of one level, oldest first.
+///
+/// `peak_before` tells the highest level that the series had reached before an instant.
+pub(crate) fn judge(
+    blocks: &[Block],
+    rate: Option<Vec<f64>>,
+    ask: &Ask,
+    peak_before: impl Fn(f64) -> Option<f64>,
+) -> Judgement {
+    if blocks.len() < LEAST_BLOCKS {
+        return Judgement::TooShort;
+    }
+    let window = Window::new(blocks, rate);
+    let competition = explain::compete(&window);
+    let benign = competition.benign;
+    let Some(growth) = competition
+        .growth
+        .filter(|_| competition.margin > -CLEAR_MARGIN)
+    else {
+        return settled(&benign, blocks);
+    };
+    let rising = &blocks[blocks.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
+    let Some(slope) = slope_of(rising, |block| block.mid).filter(|slope| slope.low > 0.0) else {
+        return Judgement::Benign(benign.family);
+    };
+    let found = Growth {
+        onset_seconds: growth.onset_seconds,
+        span_seconds: span_seconds(rising),
+        slope,
+        before: level_before(blocks, growth.onset_seconds),
+    };
+    let ceiling = peak_before(growth.onset_seconds).map_or(found.before, |p| p.max(found.before));
+    if !is_material(rising, &growth, ceiling, blocks.len(), ask.signal) {
+        return Judgement::Benign(benign.family);
+    }
+    let lacking = if competition.margin < CLEAR_MARGIN {
+        Some(Lacking::Margin(benign.family))
+    } else {
+        lacking(rising, &found, ask)
+    };
+    match lacking {
+        Some(lacking) => Judgement::Growing(found, lacking),
+        None => Judgement::Leak(found),
+    }
+}
+
+/// Slope of a stretch of blocks by a statistic of them, per second.
+pub(crate) fn slope_of(blocks: &[Block], statistic: impl Fn(&Block) -> f64) -> Option<Slope> {
+    let points: Vec<(f64, f64)> = blocks.iter().map(|b| (b.t_seconds, statistic(b))).collect();
+    stats::theil_sen(&points)
+}
+
+/// Median level of the last few blocks before an instant; the first block's if there is none.
+pub(crate) fn level_before(blocks: &[Block], instant_seconds: f64) -> f64 {
+    let end = blocks
+        .partition_point(|block| block.t_seconds <= instant_seconds)
+        .max(1);
+    let latest = &blocks[end.saturating_sub(6)..end.min(blocks.len())];
+    let mut mids: Vec<f64> = latest.iter().map(|block| block.mid).collect();
+    stats::median(&mut mids).unwrap_or_default()
+}
+
+fn span_seconds(blocks: &[Block]) -> f64 {
+    match (blocks.first(), blocks.last()) {
+        (Some(first), Some(last)) => last.t_seconds - first.t_seconds,
+        _ => 0.0,
+    }
+}
+
+fn settled(benign: &Explanation, blocks: &[Block]) -> Judgement {
+    let now = blocks.last().map_or(0.0, |block| block.t_seconds);
+    if benign.family == Family::Saturating && benign.end_seconds > now {
+        Judgement::LevellingOff(benign.end_seconds)
+    } else {
+        Judgement::Benign(benign.family)
+    }
+}
+
+/// Whether the growth has risen above everything before it by more than grain and noise.
+fn is_material(
+    rising: &[Block],
+    growth: &Explanation,
+    ceiling: f64,
+    blocks: usize,
+    signal: Signal,
+) -> bool {
+    let mut latest: Vec<f64> = rising.iter().rev().take(3).map(|block| block.mid).collect();
+    let grown = stats::median(&mut latest).unwrap_or(ceiling) - ceiling;
+    let deviation = (growth.error / blocks as f64).sqrt();
+    let grain = match signal {
+        Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes => GRAIN_BYTES,
+        Signal::MemoryUsedPercent => 0.0,
+        Signal::Fds | Signal::Threads | Signal::Tasks | Signal::Processes => GRAIN_COUNT,
+    };
+    grown
+        >= (MATERIAL_SHARE * ceiling)
+            .max(MATERIAL_DEVIATIONS * deviation)
+            .max(grain)
+}
+
+fn lacking(rising: &[Block], growth: &Growth, ask: &Ask) -> Option<Lacking> {
+    if rising.len() < LEAST_GROWING || growth.span_seconds < ask.confirm_seconds {
+        return Some(Lacking::Span);
+    }
+    let keeps_growing = |slope: Option<Slope>| {
+        slope.is_some_and(|slope| slope.mid >= KEEPS_GROWING * growth.slope.mid)
+    };
+    let last_third = &rising[rising.len() - rising.len() / 3..];
+    if !keeps_growing(slope_of(last_third, |block| block.mid)) {
+        return Some(Lacking::Persistence);
+    }
+    if !keeps_growing(slope_of(rising, |block| block.low)) {
+        return Some(Lacking::Troughs);
+    }
+    None
+}

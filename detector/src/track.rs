@@ -1,0 +1,322 @@
+//! The state of one signal: from undecided to leaking, and from there to growth stopped,
+//! recovered, withdrawn or leaking again.
+
+use std::collections::BTreeMap;
+
+use crate::blocks::{Block, Blocks};
+use crate::cause::{self, Cause};
+use crate::incident::{Incident, NotEnded};
+use crate::judge::{self, Ask, Growth, Judgement};
+use crate::stats;
+use crate::{Assessment, Signal, State, reason};
+
+/// An alarm that nobody fixed is withdrawn once its plateau has lasted this many shortest
+/// spans...
+const WITHDRAW_SPANS: f64 = 2.0;
+
+/// ...and this share of the growth's own duration.
+const WITHDRAW_SHARE: f64 = 0.5;
+
+/// What else is known of the entity when one of its signals is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings<'a> {
+    /// The allocator's bytes in use: they say better than resident memory what was given back.
+    pub(crate) heap: Option<&'a Blocks>,
+    /// The request counter.
+    pub(crate) requests: Option<&'a Blocks>,
+    pub(crate) gauges: &'a BTreeMap<String, Blocks>,
+    pub(crate) confirm_seconds: f64,
+}
+
+/// One signal of one entity, since its latest start.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    signal: Signal,
+    /// The latest judgement of each level.
+    judgements: Vec<Judgement>,
+    /// Only what came after this is judged: the first sample, or the moment when growth stopped,
+    /// memory was released or a fix applied.
+    since_seconds: f64,
+    incident: Option<Incident>,
+    state: State,
+    cause: Option<Cause>,
+    bytes_per_request: Option<f64>,
+    reason: String,
+}
+
+impl Track {
+    /// A track that begins at `t_seconds`.
+    pub(crate) fn new(signal: Signal, t_seconds: f64, reason: String) -> Self {
+        Self {
+            signal,
+            judgements: Vec::new(),
+            since_seconds: t_seconds,
+            incident: None,
+            state: State::Undecided,
+            cause: None,
+            bytes_per_request: None,
+            reason,
+        }
+    }
+
+    /// Somebody applied a fix: what comes after it is judged for itself.
+    pub(crate) fn note_fix(&mut self, t_seconds: f64) {
+        if let Some(incident) = &mut self.incident {
+            incident.fixed_seconds = Some(t_seconds);
+            self.judge_from(t_seconds);
+        }
+    }
+
+    /// Judges after `closed` levels of `blocks` have a new block; true if the state changed, or if
+    /// a leak that had been released or fixed leaks again.
+    pub(crate) fn judge(
+        &mut self,
+        blocks: &Blocks,
+        closed: usize,
+        around: &Surroundings<'_>,
+    ) -> bool {
+        let release = self
+            .incident
+            .as_mut()
+            .and_then(|incident| incident.watch(blocks, closed));
+        if let Some(released_seconds) = release {
+            self.judge_from(released_seconds);
+        }
+        self.judgements
+            .resize(self.judgements.len().max(closed), Judgement::TooShort);
+        for level in 0..closed {
+            self.judgements[level] = self.judge_level(blocks, level, around);
+        }
+        let before = self.state;
+        let again = match self.state {
+            State::Undecided | State::Suspect | State::Steady => {
+                self.look_for_growth(blocks, around);
+                false
+            }
+            State::Leaking => self.look_for_the_end(blocks, around),
+            State::GrowthStopped | State::Recovered => {
+                self.look_for_new_growth(blocks, around);
+                false
+            }
+        };
+        again || self.state != before
+    }
+
+    /// The present judgement as a line.
+    pub(crate) fn assess(&self, t_seconds: f64, blocks: &Blocks, limit: Option<f64>) -> Assessment {
+        let leak = self
+            .incident
+            .as_ref()
+            .filter(|_| self.state == State::Leaking);
+        let slope = match leak {
+            Some(incident) => Some(incident.growth.slope),
+            None => judge::slope_of(&blocks.level(0, self.since_seconds), |block| block.mid),
+        };
+        let room = limit
+            .zip(blocks.newest(0))
+            .map(|(limit, now)| (limit - now.mid).max(0.0));
+        let eta = room
+            .zip(leak)
+            .map(|(room, leak)| room / leak.growth.slope.mid);
+        let cause = self.cause.as_ref().filter(|_| self.incident.is_some());
+        Assessment {
+            t_seconds,
+            signal: self.signal,
+            state: self.state,
+            slope_per_second: slope.map(|slope| slope.mid),
+            slope_low: slope.map(|slope| slope.low),
+            slope_high: slope.map(|slope| slope.high),
+            cause: cause.map(|cause| cause.gauge.clone()),
+            reason: self.reason.clone(),
+            onset_seconds: self
+                .incident
+                .as_ref()
+                .map(|incident| incident.growth.onset_seconds),
+            eta_seconds: eta,
+            bytes_per_entry: cause.map(|cause| cause.per_entry),
+            bytes_per_request: self.incident.as_ref().and(self.bytes_per_request),
+        }
+    }
+
+    /// The series ended: growth that was not confirmed is undecided; true if it was so.
+    pub(crate) fn finish(&mut self) -> bool {
+        let suspected = self.state == State::Suspect;
+        if suspected {
+            self.state = State::Undecided;
+            self.reason = format!("the series ended while it {}", self.reason);
+        }
+        suspected
+    }
+
+    fn judge_from(&mut self, t_seconds: f64) {
+        self.since_seconds = t_seconds;
+        self.judgements.clear();
+    }
+
+    fn judge_level(&self, blocks: &Blocks, level: usize, around: &Surroundings<'_>) -> Judgement {
+        let ask = Ask {
+            signal: self.signal,
+            confirm_seconds: around.confirm_seconds,
+        };
+        let judged = blocks.level(level, self.since_seconds);
+        let rate = around
+            .requests
+            .and_then(|counter| rates(&judged, &counter.level(level, f64::MIN)));
+        // Growth is only what rises above everything before it; but what an incident took itself
+        // and gave back is no measure for new growth.
+        let from = if self.incident.is_some() {
+            self.since_seconds
+        } else {
+            f64::MIN
+        };
+        let ceiling = self.incident.as_ref().map(|incident| incident.ceiling);
+        judge::judge(&judged, rate, &ask, |onset| {
+            blocks
+                .peak_between(from, onset)
+                .into_iter()
+                .chain(ceiling)
+                .reduce(f64::max)
+        })
+    }
+
+    fn leak(&self) -> Option<(usize, Growth)> {
+        self.judgements
+            .iter()
+            .enumerate()
+            .find_map(|(level, judgement)| match judgement {
+                Judgement::Leak(growth) => Some((level, *growth)),
+                _ => None,
+            })
+    }
+
+    fn look_for_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
+        if let Some((level, growth)) = self.leak() {
+            let ceiling = blocks.peak_between(f64::MIN, growth.onset_seconds);
+            let ceiling = ceiling.map_or(growth.before, |peak| peak.max(growth.before));
+            let incident = Incident::open(level, growth, ceiling, around.heap, around.requests);
+            self.incident = Some(incident);
+            self.flag(blocks, level, &growth, around);
+            return;
+        }
+        let now = blocks
+            .newest(0)
+            .map_or(self.since_seconds, |block| block.t_seconds);
+        let judgement = self
+            .judgements
+            .iter()
+            .find_map(|judgement| match *judgement {
+                Judgement::Growing(growth, lacking) => Some((
+                    State::Suspect,
+                    reason::suspect(self.signal, &growth, lacking, around.confirm_seconds),
+                )),
+                Judgement::LevellingOff(end_seconds) => {
+                    Some((State::Undecided, reason::levelling_off(end_seconds - now)))
+                }
+                _ => None,
+            });
+        if let Some((state, reason)) = judgement {
+            (self.state, self.reason) = (state, reason);
+        } else if let Some(Judgement::Benign(family)) = self.judgements.first()
+            && now - self.since_seconds >= around.confirm_seconds
+        {
+            (self.state, self.reason) = (State::Steady, reason::steady(*family));
+        } else if self.state == State::Undecided {
+            self.reason = reason::too_short(now - self.since_seconds, around.confirm_seconds);
+        }
+    }
+
+    /// True if the leak had been released or fixed and leaks again.
+    fn look_for_the_end(&mut self, blocks: &Blocks, around: &Surroundings<'_>) -> bool {
+        let leak = self.leak();
+        let Some(incident) = &mut self.incident else {
+            return false;
+        };
+        if let Some((level, growth)) = leak
+            && self.since_seconds > incident.growth.onset_seconds
+        {
+            incident.reopen(level, growth);
+            self.flag(blocks, level, &growth, around);
+            return true;
+        }
+        let (since, confirm) = (self.since_seconds, around.confirm_seconds);
+        match incident.ended(blocks, around.requests, since, confirm) {
+            Ok(ended) if incident.given_back(blocks, around.heap) => {
+                self.state = State::Recovered;
+                self.reason = reason::recovered(self.signal, incident, around.heap.is_some());
+                self.judge_from(ended.since_seconds);
+            }
+            Ok(ended) => {
+                self.state = State::GrowthStopped;
+                let (upper, load) = (ended.slope.high, around.requests.is_some());
+                self.reason = reason::growth_stopped(self.signal, incident, upper, load);
+                self.judge_from(ended.since_seconds);
+            }
+            Err(NotEnded::StillGrowing) => {}
+            Err(NotEnded::LoadFell { rate, was }) => self.reason = reason::load_fell(rate, was),
+        }
+        false
+    }
+
+    fn look_for_new_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
+        let leak = self.leak();
+        let Some(incident) = &mut self.incident else {
+            return;
+        };
+        if let Some((level, growth)) = leak {
+            incident.reopen(level, growth);
+            self.flag(blocks, level, &growth, around);
+        } else if self.state == State::GrowthStopped {
+            self.look_for_release(blocks, around);
+        }
+    }
+
+    /// Growth has stopped: is what it took given back, or was it something that filled?
+    fn look_for_release(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
+        let Some(incident) = &self.incident else {
+            return;
+        };
+        if incident.given_back(blocks, around.heap) {
+            self.state = State::Recovered;
+            self.reason = reason::recovered(self.signal, incident, around.heap.is_some());
+        } else if incident.fixed_seconds.is_none() {
+            let now = blocks
+                .newest(0)
+                .map_or(self.since_seconds, |block| block.t_seconds);
+            let grew = self.since_seconds - incident.growth.onset_seconds;
+            let enough = (WITHDRAW_SPANS * around.confirm_seconds).max(WITHDRAW_SHARE * grew);
+            if now - self.since_seconds >= enough {
+                self.state = State::Steady;
+                self.reason = reason::withdrawn(incident);
+                self.incident = None;
+            }
+        }
+    }
+
+    fn flag(&mut self, blocks: &Blocks, level: usize, growth: &Growth, around: &Surroundings<'_>) {
+        let seen = blocks.level(level, f64::MIN);
+        self.cause = cause::find(&seen, level, around.gauges);
+        self.bytes_per_request = around.requests.and_then(|counter| {
+            let rising = &seen[seen.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
+            let (requests, level) = cause::joined(&counter.level(level, f64::MIN), rising);
+            (requests.len() >= 3).then(|| stats::least_squares(&requests, &level).1)
+        });
+        let gauge = self.cause.as_ref().map(|cause| cause.gauge.as_str());
+        self.state = State::Leaking;
+        self.reason = reason::leaking(self.signal, growth, gauge);
+    }
+}
+
+/// The request rate around each block, by central differences of the counter; `None` where a
+/// block has no counter beside it.
+fn rates(blocks: &[Block], counter: &[Block]) -> Option<Vec<f64>> {
+    let (counts, _) = cause::joined(counter, blocks);
+    if counts.len() != blocks.len() || counts.len() < 3 {
+        return None;
+    }
+    let last = counts.len() - 1;
+    let rate = |i: usize| {
+        let (a, b) = (i.saturating_sub(1), (i + 1).min(last));
+        (counts[b] - counts[a]) / (blocks[b].t_seconds - blocks[a].t_seconds)
+    };
+    Some((0..=last).map(rate).collect())
+}
