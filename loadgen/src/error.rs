@@ -1,0 +1,46 @@
+//! Why a run could not be carried out at all. What goes wrong with single requests is counted by
+//! kind in the report instead, and never ends a run.
+
+use std::io;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The target's host name has no address.
+    #[error("cannot resolve the host `{host}`: check its spelling, or give an address")]
+    Resolve {
+        /// The host as the plan names it.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// Not all connections could be opened before the clock started.
+    #[error(
+        "only {opened} of {asked} connections to {target} could be opened: is it running there, \
+         and does it (and this machine's limit of open files) allow so many?"
+    )]
+    Connect {
+        /// The target as the plan names it.
+        target: String,
+        /// Connections that were opened.
+        opened: usize,
+        /// Connections that the plan asks for.
+        asked: usize,
+        /// Why the first of the others was not.
+        source: io::Error,
+    },
+    /// The runtime or the pacer's timer could not be set up or read.
+    #[error("cannot set up the runtime and its timer")]
+    Runtime {
+        /// What the system said.
+        #[from]
+        source: io::Error,
+    },
+    /// A connection's task ended by a defect of this program.
+    #[error("a connection's task ended before its work was done; the figures would be wrong")]
+    Task {
+        /// How it ended.
+        #[from]
+        source: tokio::task::JoinError,
+    },
+}

@@ -1,0 +1,110 @@
+//! Everything that is wrong with a plan, collected so that one look shows all of it.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+/// One thing that is wrong with a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The option, named as its flag is.
+    pub place: &'static str,
+    /// What is wrong, with the value and what would be right.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// All that is wrong with a plan; never empty when returned as an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems, in the order of the options.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Adds a problem.
+    pub fn push(&mut self, place: &'static str, what: impl Into<String>) {
+        self.0.push(Problem {
+            place,
+            what: what.into(),
+        });
+    }
+
+    /// Both lists in one.
+    #[must_use]
+    pub fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        self
+    }
+
+    /// `value`, unless there is a problem.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
+    }
+
+    /// The value that `text` stands for; if it is none, that is a problem.
+    pub(crate) fn parse<T>(&mut self, place: &'static str, text: &str) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        text.parse()
+            .map_err(|error| self.push(place, format!("`{text}` {error}")))
+            .ok()
+    }
+
+    /// Sets `value` to what `text` stands for; if it is nothing, that is a problem.
+    pub(crate) fn parse_into<T>(&mut self, place: &'static str, text: &str, value: &mut T)
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        if let Some(parsed) = self.parse(place, text) {
+            *value = parsed;
+        }
+    }
+
+    pub(super) fn count_within(
+        &mut self,
+        place: &'static str,
+        value: usize,
+        min: usize,
+        max: usize,
+    ) {
+        if !(min..=max).contains(&value) {
+            self.push(place, format!("{value} is not within {min} to {max}"));
+        }
+    }
+
+    pub(super) fn time_within(
+        &mut self,
+        place: &'static str,
+        value: Duration,
+        min: Duration,
+        max: Duration,
+    ) {
+        if !(min..=max).contains(&value) {
+            let [value, min, max] = [value, min, max].map(humantime::format_duration);
+            self.push(place, format!("{value} is not within {min} to {max}"));
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

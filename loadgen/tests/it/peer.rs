@@ -1,0 +1,116 @@
+//! Peers to send load to: a plain server with a thread per connection, told what to answer.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+};
+
+/// A whole answer to keep the connection open after.
+pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+
+/// What a peer does once it has read a request; whether it goes on with this connection.
+pub type Answer = fn(&mut TcpStream) -> bool;
+
+/// A running peer. Dropped, it closes its port and every connection.
+pub struct Peer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    closed: AtomicBool,
+    connections: AtomicU64,
+    requests: AtomicU64,
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl Peer {
+    /// Starts a peer on a free port.
+    pub fn start(answer: Answer) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared::default());
+        let of_acceptor = Arc::clone(&shared);
+        thread::spawn(move || accept(&listener, answer, &of_acceptor));
+        Self { address, shared }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(SeqCst)
+    }
+
+    /// Requests read so far.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(SeqCst)
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, SeqCst);
+        // Wakes the acceptor, which then leaves and closes the port.
+        drop(TcpStream::connect(self.address));
+        for stream in self
+            .shared
+            .streams
+            .lock()
+            .expect("no thread failed")
+            .drain(..)
+        {
+            // The other side may have closed it long ago.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, answer: Answer, shared: &Arc<Shared>) {
+    for stream in listener.incoming().map_while(Result::ok) {
+        if shared.closed.load(SeqCst) {
+            return;
+        }
+        shared.connections.fetch_add(1, SeqCst);
+        let kept = stream.try_clone().expect("a descriptor");
+        shared.streams.lock().expect("no thread failed").push(kept);
+        let shared = Arc::clone(shared);
+        thread::spawn(move || serve(stream, answer, &shared.requests));
+    }
+}
+
+fn serve(mut stream: TcpStream, answer: Answer, requests: &AtomicU64) {
+    let mut reader = BufReader::new(stream.try_clone().expect("a descriptor"));
+    while read_request(&mut reader) {
+        requests.fetch_add(1, SeqCst);
+        if !answer(&mut stream) {
+            let _ = stream.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+}
+
+/// Reads the head of a request up to the empty line; false at the end of the stream.
+fn read_request(reader: &mut BufReader<TcpStream>) -> bool {
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|length| length > 0) {
+        if line == "\r\n" {
+            return true;
+        }
+        line.clear();
+    }
+    false
+}
+
+/// The well-behaved answer.
+pub fn ok(stream: &mut TcpStream) -> bool {
+    stream.write_all(OK).is_ok()
+}

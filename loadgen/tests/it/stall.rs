@@ -1,0 +1,147 @@
+//! The test that a load generator must not fail: a real server process is stopped for a while in
+//! the middle of a run, and everybody who came meanwhile must be seen to have waited.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use loadgen::{Control, Report};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    assert_every_arrival_is_accounted_for, options,
+    peer::{Peer, ok},
+};
+
+const ANNOUNCEMENT: &str = "listening on ";
+const RUN_SECONDS: f64 = 4.0;
+const RATE: f64 = 500.0;
+
+/// The server as a process of its own: this test binary, asked for the one "test" that serves.
+struct Server {
+    child: Child,
+    address: std::net::SocketAddr,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut child = Command::new(env::current_exe().expect("the test binary"))
+            .args([
+                "--exact",
+                "stall::serve_until_stdin_ends",
+                "--ignored",
+                "--nocapture",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let address = output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                Some(
+                    line.split_once(ANNOUNCEMENT)?
+                        .1
+                        .parse()
+                        .expect("an address"),
+                )
+            })
+            .expect("the server says where it listens");
+        Self { child, address }
+    }
+
+    /// Stops the process for `length`; says for how long it really was.
+    fn stall(&self, length: Duration) -> Duration {
+        let start = Instant::now();
+        self.signal(Signal::STOP);
+        thread::sleep(length);
+        self.signal(Signal::CONT);
+        start.elapsed()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the server is alive");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A stopped process can be killed too; it is waited for so that none is left behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "is no test but the server process of the test below"]
+fn serve_until_stdin_ends() {
+    let peer = Peer::start(ok);
+    println!("\n{ANNOUNCEMENT}{}", peer.address());
+    let mut rest = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut rest)
+        .expect("the pipe to the parent");
+}
+
+/// A run of 4 s with a stall of about 1 s in the middle; also the true length of the stall.
+fn run_with_stall() -> (Report, f64) {
+    let server = Server::start();
+    let mut options = options(server.address);
+    options.rate = format!("{RATE}/s");
+    options.duration = Duration::from_secs_f64(RUN_SECONDS);
+    let plan = options.check().expect("a valid plan");
+    let control = Control::new();
+    let handle = control.clone();
+    let running = thread::spawn(move || loadgen::run(&plan, &handle));
+    while control.counts().planned < (RATE * RUN_SECONDS / 3.0) as u64 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let stalled = server.stall(Duration::from_secs(1)).as_secs_f64();
+    let report = running.join().expect("no panic").expect("a report");
+    (report, stalled)
+}
+
+#[test]
+fn a_stall_of_the_server_shows_in_full_in_the_response_time() {
+    let (report, stalled) = run_with_stall();
+    assert_eq!(report.arrivals_dropped, 0, "{report}");
+    assert_eq!(report.requests_sent, report.requests_planned, "{report}");
+    assert_eq!(
+        report.requests_completed, report.requests_planned,
+        "{report}"
+    );
+    assert_every_arrival_is_accounted_for(&report);
+
+    // Who arrives t after the beginning of the stall waits for the rest of it, so the waits are
+    // spread evenly from 0 to its length, and the worst share q of the run's arrivals is those of
+    // its first q * RUN_SECONDS.
+    let response = report.response_time_seconds.expect("replies");
+    for (measured, share) in [(response.p99, 0.01), (response.p90, 0.1)] {
+        let truth = stalled - share * RUN_SECONDS;
+        assert!(
+            (measured - truth).abs() < 0.1,
+            "{measured} s for {truth} s: {report}"
+        );
+    }
+
+    // One request per connection was under way, 10 of 2000: who counts from the sending does not
+    // see the stall at p99.
+    let service = report.service_time_seconds.expect("replies");
+    assert!(
+        service.p99 < truth_hidden(stalled),
+        "the stall would be seen anyway: {report}"
+    );
+    assert!(service.max > stalled - 0.1, "{report}");
+}
+
+/// Far below what the response time must show.
+fn truth_hidden(stalled: f64) -> f64 {
+    stalled / 2.0
+}
