@@ -36,10 +36,17 @@ pub(crate) struct Block {
     pub(crate) high: f64,
 }
 
+/// The grid of an entity's blocks: where it begins, and how wide a block of level 0 is (> 0).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    pub(crate) origin_seconds: f64,
+    pub(crate) width_seconds: f64,
+}
+
 /// The horizons of one series.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks {
-    width_seconds: f64,
+    grid: Grid,
     open: Open,
     levels: Vec<VecDeque<Block>>,
 }
@@ -57,24 +64,17 @@ struct Open {
 }
 
 impl Blocks {
-    /// No samples yet; level 0 has blocks of `width_seconds` (> 0).
-    pub(crate) fn new(width_seconds: f64) -> Self {
-        Self {
-            width_seconds,
-            open: Open::default(),
-            levels: vec![VecDeque::new(); LEVELS],
-        }
+    /// No samples yet.
+    pub(crate) fn new(grid: Grid) -> Self {
+        Self { grid, open: Open::default(), levels: vec![VecDeque::new(); LEVELS] }
     }
 
     /// Takes in a sample and returns how many levels, from level 0 up, closed a block by it: the
     /// levels on which there is something new to judge.
     pub(crate) fn push(&mut self, t_seconds: f64, value: f64) -> usize {
-        let index = (t_seconds / self.width_seconds).floor() as i64;
-        let closed = if self.open.count > 0 && index != self.open.index {
-            self.close()
-        } else {
-            0
-        };
+        let index =
+            ((t_seconds - self.grid.origin_seconds) / self.grid.width_seconds).floor() as i64;
+        let closed = if self.open.count > 0 && index != self.open.index { self.close() } else { 0 };
         self.open.take(index, t_seconds, value);
         closed
     }
@@ -83,14 +83,17 @@ impl Blocks {
     pub(crate) fn level(&self, level: usize, since_seconds: f64) -> Vec<Block> {
         let width = self.width_at(level);
         let kept = self.levels[level].iter();
-        kept.filter(|block| block.index as f64 * width >= since_seconds)
-            .copied()
-            .collect()
+        kept.filter(|block| block.index as f64 * width >= since_seconds).copied().collect()
     }
 
     /// Width of a block of a level, in seconds.
     pub(crate) fn width_at(&self, level: usize) -> f64 {
-        self.width_seconds * f64::from(1_u32 << level)
+        self.grid.width_seconds * f64::from(1_u32 << level)
+    }
+
+    /// When the block at `index` of a level begins, in seconds.
+    pub(crate) fn begin_of(&self, level: usize, index: i64) -> f64 {
+        self.grid.origin_seconds + index as f64 * self.width_at(level)
     }
 
     /// The latest closed block of a level.
@@ -102,10 +105,9 @@ impl Blocks {
     pub(crate) fn peak_between(&self, from_seconds: f64, to_seconds: f64) -> Option<f64> {
         let levels = self.levels.iter().enumerate();
         let inside = levels.flat_map(|(level, blocks)| {
-            let width = self.width_at(level);
             blocks.iter().filter(move |block| {
-                let begins = block.index as f64 * width;
-                begins >= from_seconds && begins + width <= to_seconds
+                self.begin_of(level, block.index) >= from_seconds
+                    && self.begin_of(level, block.index + 1) <= to_seconds
             })
         });
         inside.map(|block| block.high).reduce(f64::max)
@@ -167,13 +169,7 @@ impl Open {
         let mid = stats::median(&mut self.values).unwrap_or(self.high);
         let t_seconds = self.times / self.count as f64;
         // Peaks are taken of medians, so that one stray sample raises no ceiling.
-        Block {
-            index: self.index,
-            t_seconds,
-            mid,
-            low: self.low,
-            high: mid,
-        }
+        Block { index: self.index, t_seconds, mid, low: self.low, high: mid }
     }
 }
 
@@ -184,10 +180,7 @@ fn merge(index: i64, parts: &[Block]) -> Block {
         t_seconds: parts.iter().map(|b| b.t_seconds).sum::<f64>() / count,
         mid: parts.iter().map(|b| b.mid).sum::<f64>() / count,
         low: parts.iter().map(|b| b.low).fold(f64::INFINITY, f64::min),
-        high: parts
-            .iter()
-            .map(|b| b.high)
-            .fold(f64::NEG_INFINITY, f64::max),
+        high: parts.iter().map(|b| b.high).fold(f64::NEG_INFINITY, f64::max),
     }
 }
 
@@ -196,7 +189,7 @@ mod tests {
     use super::*;
 
     fn filled(values: impl IntoIterator<Item = (f64, f64)>) -> Blocks {
-        let mut blocks = Blocks::new(1.0);
+        let mut blocks = Blocks::new(Grid { origin_seconds: 0.0, width_seconds: 1.0 });
         for (t, value) in values {
             blocks.push(t, value);
         }
@@ -226,17 +219,9 @@ mod tests {
 
     #[test]
     fn a_gap_leaves_out_blocks_and_loses_none() {
-        let blocks = filled(
-            (0..40)
-                .filter(|i| !(10..31).contains(i))
-                .map(|i| (f64::from(i), 1.0)),
-        );
+        let blocks = filled((0..40).filter(|i| !(10..31).contains(i)).map(|i| (f64::from(i), 1.0)));
         assert_eq!(blocks.level(0, 0.0).len(), 18);
-        let indices: Vec<i64> = blocks
-            .level(1, 0.0)
-            .iter()
-            .map(|block| block.index)
-            .collect();
+        let indices: Vec<i64> = blocks.level(1, 0.0).iter().map(|block| block.index).collect();
         assert_eq!(indices, [0, 1, 2, 3, 4, 15, 16, 17, 18]);
     }
 

@@ -79,10 +79,7 @@ pub(crate) fn find(
         other.counts_things() == first.counts_things()
             && (other.own_rise - first.own_rise).abs() < SAME_RISE
     });
-    (!tie).then(|| Cause {
-        gauge: first.name.to_owned(),
-        per_entry: first.per_entry,
-    })
+    (!tie).then(|| Cause { gauge: first.name.to_owned(), per_entry: first.per_entry })
 }
 
 fn compare<'a>(name: &'a str, signal: &[Block], gauge: &[Block]) -> Option<Candidate<'a>> {
@@ -106,10 +103,7 @@ fn compare<'a>(name: &'a str, signal: &[Block], gauge: &[Block]) -> Option<Candi
 pub(crate) fn joined(a: &[Block], b: &[Block]) -> (Vec<f64>, Vec<f64>) {
     let mut other = b.iter().peekable();
     let pairs = a.iter().filter_map(|block| {
-        while other
-            .next_if(|candidate| candidate.index < block.index)
-            .is_some()
-        {}
+        while other.next_if(|candidate| candidate.index < block.index).is_some() {}
         other
             .next_if(|candidate| candidate.index == block.index)
             .map(|found| (block.mid, found.mid))

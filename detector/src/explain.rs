@@ -120,9 +120,8 @@ pub(crate) fn compete(window: &Window) -> Competition {
     let floor = (TOLERANCE * window.range()).powi(2).max(f64::MIN_POSITIVE);
     let n = window.y.len() as f64;
     let growth = growth::best(window);
-    let size = growth.map_or(n, |growth| {
-        stats::effective_size(&growth::residuals(window, &growth), floor)
-    });
+    let size = growth
+        .map_or(n, |growth| stats::effective_size(&growth::residuals(window, &growth), floor));
     let score = |explanation: &Explanation| {
         size * (explanation.error / n + floor).ln() + explanation.parameters as f64 * n.ln()
     };
@@ -140,9 +139,5 @@ pub(crate) fn compete(window: &Window) -> Competition {
         }
     }
     let margin = growth.map_or(f64::NEG_INFINITY, |growth| score(&benign) - score(&growth));
-    Competition {
-        growth,
-        benign,
-        margin,
-    }
+    Competition { growth, benign, margin }
 }

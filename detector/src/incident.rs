@@ -108,7 +108,7 @@ impl Incident {
         let fell = self.high_since_release - latest.mid;
         if fell > (RELEASE_SHARE * self.taken()).max(0.0) {
             self.high_since_release = latest.mid;
-            return Some((latest.index + 1) as f64 * blocks.width_at(self.level));
+            return Some(blocks.begin_of(self.level, latest.index + 1));
         }
         self.high_since_release = self.high_since_release.max(latest.mid);
         None
@@ -166,10 +166,8 @@ impl Incident {
             let covers = end - first.t_seconds >= span - 2.0 * width;
             let slope = judge::slope_of(stretch, |block: &Block| block.mid)?;
             let still = slope.high < STOPPED_SHARE * self.growth.slope.mid;
-            (stretch.len() >= LEAST_BLOCKS && covers && still).then_some(Ended {
-                since_seconds: first.t_seconds,
-                slope,
-            })
+            (stretch.len() >= LEAST_BLOCKS && covers && still)
+                .then_some(Ended { since_seconds: first.t_seconds, slope })
         })
     }
 }

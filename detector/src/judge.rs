@@ -94,10 +94,7 @@ pub(crate) fn judge(
     let window = Window::new(blocks, rate);
     let competition = explain::compete(&window);
     let benign = competition.benign;
-    let Some(growth) = competition
-        .growth
-        .filter(|_| competition.margin > -CLEAR_MARGIN)
-    else {
+    let Some(growth) = competition.growth.filter(|_| competition.margin > -CLEAR_MARGIN) else {
         return settled(&benign, blocks);
     };
     let rising = &blocks[blocks.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
@@ -133,9 +130,7 @@ pub(crate) fn slope_of(blocks: &[Block], statistic: impl Fn(&Block) -> f64) -> O
 
 /// Median level of the last few blocks before an instant; the first block's if there is none.
 pub(crate) fn level_before(blocks: &[Block], instant_seconds: f64) -> f64 {
-    let end = blocks
-        .partition_point(|block| block.t_seconds <= instant_seconds)
-        .max(1);
+    let end = blocks.partition_point(|block| block.t_seconds <= instant_seconds).max(1);
     let latest = &blocks[end.saturating_sub(6)..end.min(blocks.len())];
     let mut mids: Vec<f64> = latest.iter().map(|block| block.mid).collect();
     stats::median(&mut mids).unwrap_or_default()
@@ -173,10 +168,7 @@ fn is_material(
         Signal::MemoryUsedPercent => 0.0,
         Signal::Fds | Signal::Threads | Signal::Tasks | Signal::Processes => GRAIN_COUNT,
     };
-    grown
-        >= (MATERIAL_SHARE * ceiling)
-            .max(MATERIAL_DEVIATIONS * deviation)
-            .max(grain)
+    grown >= (MATERIAL_SHARE * ceiling).max(MATERIAL_DEVIATIONS * deviation).max(grain)
 }
 
 fn lacking(rising: &[Block], growth: &Growth, ask: &Ask) -> Option<Lacking> {

@@ -78,9 +78,7 @@ impl FromStr for Signal {
         Self::ALL
             .into_iter()
             .find(|signal| signal.name() == name)
-            .ok_or_else(|| UnknownSignal {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| UnknownSignal { name: name.to_owned() })
     }
 }
 
@@ -109,35 +107,18 @@ impl Observation {
     pub(crate) fn check(&self, previous_seconds: Option<f64>) -> Result<(), BadObservation> {
         let t_seconds = self.t_seconds;
         let bad = |name: &str, value: f64| {
-            Err(BadObservation::NotANumber {
-                name: name.to_owned(),
-                value,
-                t_seconds,
-            })
+            Err(BadObservation::NotANumber { name: name.to_owned(), value, t_seconds })
         };
         if !t_seconds.is_finite() {
             return bad("t_seconds", t_seconds);
         }
         if let Some(previous_seconds) = previous_seconds.filter(|&before| t_seconds <= before) {
-            return Err(BadObservation::TimeNotRising {
-                t_seconds,
-                previous_seconds,
-            });
+            return Err(BadObservation::TimeNotRising { t_seconds, previous_seconds });
         }
-        let signals = self
-            .signals
-            .iter()
-            .map(|(signal, &value)| (signal.name(), value));
+        let signals = self.signals.iter().map(|(signal, &value)| (signal.name(), value));
         let requests = self.requests_total.map(|value| ("requests_total", value));
-        let gauges = self
-            .gauges
-            .iter()
-            .map(|(name, &value)| (name.as_str(), value));
-        match signals
-            .chain(requests)
-            .chain(gauges)
-            .find(|(_, v)| !v.is_finite() || *v < 0.0)
-        {
+        let gauges = self.gauges.iter().map(|(name, &value)| (name.as_str(), value));
+        match signals.chain(requests).chain(gauges).find(|(_, v)| !v.is_finite() || *v < 0.0) {
             Some((name, value)) => bad(name, value),
             None => Ok(()),
         }
@@ -147,13 +128,8 @@ impl Observation {
     /// counter fell, which a counter does only when it begins anew.
     pub(crate) fn restarted_by(&self, next: &Self) -> bool {
         let differs = |(a, b): (f64, f64)| (a - b).abs() > START_TOLERANCE_SECONDS;
-        self.start_seconds
-            .zip(next.start_seconds)
-            .is_some_and(differs)
-            || self
-                .requests_total
-                .zip(next.requests_total)
-                .is_some_and(|(a, b)| b < a)
+        self.start_seconds.zip(next.start_seconds).is_some_and(differs)
+            || self.requests_total.zip(next.requests_total).is_some_and(|(a, b)| b < a)
     }
 }
 

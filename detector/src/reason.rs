@@ -31,10 +31,7 @@ pub(crate) fn span(seconds: f64) -> String {
 
 pub(crate) fn too_short(seen_seconds: f64, confirm_seconds: f64) -> String {
     let (seen, asked) = (span(seen_seconds), span(confirm_seconds));
-    format!(
-        "seen for {seen}; a judgement needs {asked} and {} blocks",
-        crate::judge::LEAST_BLOCKS
-    )
+    format!("seen for {seen}; a judgement needs {asked} and {} blocks", crate::judge::LEAST_BLOCKS)
 }
 
 pub(crate) fn leaking(signal: Signal, growth: &Growth, cause: Option<&str>) -> String {
@@ -76,21 +73,13 @@ pub(crate) fn growth_stopped(
     let upper = amount(signal, upper);
     let old = amount(signal, incident.growth.slope.mid);
     let held = amount(signal, incident.taken());
-    let under = if load {
-        "under comparable load"
-    } else {
-        "(load unknown)"
-    };
+    let under = if load { "under comparable load" } else { "(load unknown)" };
     format!("grows by at most {upper}/s instead of {old}/s {under}; up to {held} still held")
 }
 
 pub(crate) fn recovered(signal: Signal, incident: &Incident, by_heap: bool) -> String {
     let taken = amount(signal, incident.taken());
-    let witness = if by_heap {
-        "the allocator's bytes in use are"
-    } else {
-        "its level is"
-    };
+    let witness = if by_heap { "the allocator's bytes in use are" } else { "its level is" };
     format!("no longer grows, and {witness} back: {taken} given back")
 }
 

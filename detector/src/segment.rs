@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blocks::{BLOCKS_PER_SPAN, Blocks};
+use crate::blocks::{BLOCKS_PER_SPAN, Blocks, Grid};
 use crate::track::{Surroundings, Track};
 use crate::{Assessment, Observation, Settings, Signal, reason, stats};
 
@@ -17,7 +17,7 @@ const MOST_GAUGES: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     settings: Settings,
-    width_seconds: f64,
+    grid: Grid,
     confirm_seconds: f64,
     signals: BTreeMap<Signal, Blocks>,
     requests: Option<Blocks>,
@@ -30,46 +30,32 @@ pub(crate) struct Segment {
 impl Segment {
     /// A segment for observations such as these `first` ones, which tell the sampling interval.
     pub(crate) fn new(first: &[Observation], settings: &Settings) -> Self {
-        let mut gaps: Vec<f64> = first
-            .windows(2)
-            .map(|pair| pair[1].t_seconds - pair[0].t_seconds)
-            .collect();
-        let interval = stats::median(&mut gaps).unwrap_or(1.0);
+        let gaps = first.windows(2).map(|pair| pair[1].t_seconds - pair[0].t_seconds);
+        let interval = stats::median(&mut gaps.collect::<Vec<f64>>()).unwrap_or(1.0);
         let default = DEFAULT_CONFIRM_SECONDS.max(DEFAULT_CONFIRM_SAMPLES * interval);
         let confirm_seconds = settings.confirm_seconds.unwrap_or(default);
-        let width_seconds = (confirm_seconds / BLOCKS_PER_SPAN as f64).max(interval);
-        Self::empty(
-            settings.clone(),
-            width_seconds,
-            confirm_seconds,
-            reason::nothing_seen(),
-        )
+        let grid = Grid {
+            origin_seconds: first.first().map_or(0.0, |observation| observation.t_seconds),
+            width_seconds: (confirm_seconds / BLOCKS_PER_SPAN as f64).max(interval),
+        };
+        Self::empty(settings, grid, confirm_seconds, reason::nothing_seen())
     }
 
-    /// The segment after a restart at `t_seconds`.
+    /// The segment after a restart at `t_seconds`: the same signals, and nothing known of them.
     pub(crate) fn restarted(&self, t_seconds: f64) -> Self {
+        let grid = Grid { origin_seconds: t_seconds, ..self.grid };
         let beginning = reason::restarted(t_seconds);
-        let mut next = Self::empty(
-            self.settings.clone(),
-            self.width_seconds,
-            self.confirm_seconds,
-            beginning,
-        );
+        let mut next = Self::empty(&self.settings, grid, self.confirm_seconds, beginning);
         for &signal in self.tracks.keys() {
             next.track(signal, t_seconds);
         }
         next
     }
 
-    fn empty(
-        settings: Settings,
-        width_seconds: f64,
-        confirm_seconds: f64,
-        beginning: String,
-    ) -> Self {
+    fn empty(settings: &Settings, grid: Grid, confirm_seconds: f64, beginning: String) -> Self {
         Self {
-            settings,
-            width_seconds,
+            settings: settings.clone(),
+            grid,
             confirm_seconds,
             signals: BTreeMap::new(),
             requests: None,
@@ -109,7 +95,7 @@ impl Segment {
 
     /// The present judgement of every judged signal.
     pub(crate) fn current(&self, t_seconds: f64) -> Vec<Assessment> {
-        let empty = Blocks::new(self.width_seconds);
+        let empty = Blocks::new(self.grid);
         let line = |(signal, track): (&Signal, &Track)| {
             let blocks = self.signals.get(signal).unwrap_or(&empty);
             track.assess(t_seconds, blocks, self.settings.limit)
@@ -119,16 +105,13 @@ impl Segment {
 
     /// Ends the segment; the signals whose state changed by that.
     pub(crate) fn finish(&mut self) -> Vec<Signal> {
-        let ended = self
-            .tracks
-            .iter_mut()
-            .filter_map(|(s, track)| track.finish().then_some(*s));
+        let ended = self.tracks.iter_mut().filter_map(|(s, track)| track.finish().then_some(*s));
         ended.collect()
     }
 
     /// Puts every number of the observation into its series; how many levels each signal closed.
     fn record(&mut self, observation: &Observation) -> BTreeMap<Signal, usize> {
-        let (t, width) = (observation.t_seconds, self.width_seconds);
+        let (t, grid) = (observation.t_seconds, self.grid);
         let judged: Vec<Signal> = self.settings.judged(observation).collect();
         for signal in judged {
             self.track(signal, t);
@@ -137,26 +120,18 @@ impl Segment {
             self.tracks.remove(&Signal::RssBytes);
         }
         if let Some(requests) = observation.requests_total {
-            self.requests
-                .get_or_insert_with(|| Blocks::new(width))
-                .push(t, requests);
+            self.requests.get_or_insert_with(|| Blocks::new(grid)).push(t, requests);
         }
         for (name, &value) in &observation.gauges {
             if let Some(gauge) = self.gauges.get_mut(name) {
                 gauge.push(t, value);
             } else if self.gauges.len() < MOST_GAUGES {
-                self.gauges
-                    .entry(name.clone())
-                    .or_insert(Blocks::new(width))
-                    .push(t, value);
+                self.gauges.entry(name.clone()).or_insert(Blocks::new(grid)).push(t, value);
             }
         }
         let signals = observation.signals.iter();
         let push = |(&signal, &value): (&Signal, &f64)| {
-            let blocks = self
-                .signals
-                .entry(signal)
-                .or_insert_with(|| Blocks::new(width));
+            let blocks = self.signals.entry(signal).or_insert_with(|| Blocks::new(grid));
             (signal, blocks.push(t, value))
         };
         signals.map(push).collect()

@@ -59,11 +59,7 @@ pub(crate) fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     let centre = slopes.len() as f64 / 2.0;
     let below = (centre - half).floor().clamp(0.0, last as f64) as usize;
     let above = (centre + half).ceil().clamp(0.0, last as f64) as usize;
-    Some(Slope {
-        low: slopes[below],
-        mid,
-        high: slopes[above],
-    })
+    Some(Slope { low: slopes[below], mid, high: slopes[above] })
 }
 
 /// How many independent values the autocorrelated `residuals` are worth.
@@ -75,16 +71,9 @@ pub(crate) fn effective_size(residuals: &[f64], floor: f64) -> f64 {
     let n = residuals.len() as f64;
     let mean = residuals.iter().sum::<f64>() / n;
     let variance: f64 = residuals.iter().map(|r| (r - mean).powi(2)).sum();
-    let covariance: f64 = residuals
-        .windows(2)
-        .map(|w| (w[0] - mean) * (w[1] - mean))
-        .sum();
+    let covariance: f64 = residuals.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum();
     let total = variance + n * floor;
-    let correlation = if total > 0.0 {
-        (covariance / total).clamp(0.0, 0.9)
-    } else {
-        0.0
-    };
+    let correlation = if total > 0.0 { (covariance / total).clamp(0.0, 0.9) } else { 0.0 };
     n * (1.0 - correlation) / (1.0 + correlation)
 }
 
@@ -121,9 +110,8 @@ mod tests {
 
     #[test]
     fn theil_sen_ignores_a_gross_outlier() {
-        let mut points: Vec<(f64, f64)> = (0..20)
-            .map(|i| (f64::from(i), 3.0 * f64::from(i)))
-            .collect();
+        let mut points: Vec<(f64, f64)> =
+            (0..20).map(|i| (f64::from(i), 3.0 * f64::from(i))).collect();
         points[7].1 = 1e6;
         let slope = theil_sen(&points).unwrap();
         assert!((slope.mid - 3.0).abs() < 1e-9, "{slope:?}");
@@ -143,9 +131,7 @@ mod tests {
 
     #[test]
     fn white_residuals_keep_their_size_and_a_drift_loses_most_of_it() {
-        let white: Vec<f64> = (0..40)
-            .map(|i| if i % 2 == 0 { 1.0 } else { -1.0 })
-            .collect();
+        let white: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
         assert!((effective_size(&white, 0.0) - 40.0).abs() < 1e-9);
         let drift: Vec<f64> = (0..40).map(f64::from).collect();
         assert!(effective_size(&drift, 0.0) < 5.0);

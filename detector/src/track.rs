@@ -75,15 +75,11 @@ impl Track {
         closed: usize,
         around: &Surroundings<'_>,
     ) -> bool {
-        let release = self
-            .incident
-            .as_mut()
-            .and_then(|incident| incident.watch(blocks, closed));
+        let release = self.incident.as_mut().and_then(|incident| incident.watch(blocks, closed));
         if let Some(released_seconds) = release {
             self.judge_from(released_seconds);
         }
-        self.judgements
-            .resize(self.judgements.len().max(closed), Judgement::TooShort);
+        self.judgements.resize(self.judgements.len().max(closed), Judgement::TooShort);
         for level in 0..closed {
             self.judgements[level] = self.judge_level(blocks, level, around);
         }
@@ -104,20 +100,13 @@ impl Track {
 
     /// The present judgement as a line.
     pub(crate) fn assess(&self, t_seconds: f64, blocks: &Blocks, limit: Option<f64>) -> Assessment {
-        let leak = self
-            .incident
-            .as_ref()
-            .filter(|_| self.state == State::Leaking);
+        let leak = self.incident.as_ref().filter(|_| self.state == State::Leaking);
         let slope = match leak {
             Some(incident) => Some(incident.growth.slope),
             None => judge::slope_of(&blocks.level(0, self.since_seconds), |block| block.mid),
         };
-        let room = limit
-            .zip(blocks.newest(0))
-            .map(|(limit, now)| (limit - now.mid).max(0.0));
-        let eta = room
-            .zip(leak)
-            .map(|(room, leak)| room / leak.growth.slope.mid);
+        let room = limit.zip(blocks.newest(0)).map(|(limit, now)| (limit - now.mid).max(0.0));
+        let eta = room.zip(leak).map(|(room, leak)| room / leak.growth.slope.mid);
         let cause = self.cause.as_ref().filter(|_| self.incident.is_some());
         Assessment {
             t_seconds,
@@ -128,10 +117,7 @@ impl Track {
             slope_high: slope.map(|slope| slope.high),
             cause: cause.map(|cause| cause.gauge.clone()),
             reason: self.reason.clone(),
-            onset_seconds: self
-                .incident
-                .as_ref()
-                .map(|incident| incident.growth.onset_seconds),
+            onset_seconds: self.incident.as_ref().map(|incident| incident.growth.onset_seconds),
             eta_seconds: eta,
             bytes_per_entry: cause.map(|cause| cause.per_entry),
             bytes_per_request: self.incident.as_ref().and(self.bytes_per_request),
@@ -154,39 +140,24 @@ impl Track {
     }
 
     fn judge_level(&self, blocks: &Blocks, level: usize, around: &Surroundings<'_>) -> Judgement {
-        let ask = Ask {
-            signal: self.signal,
-            confirm_seconds: around.confirm_seconds,
-        };
+        let ask = Ask { signal: self.signal, confirm_seconds: around.confirm_seconds };
         let judged = blocks.level(level, self.since_seconds);
-        let rate = around
-            .requests
-            .and_then(|counter| rates(&judged, &counter.level(level, f64::MIN)));
+        let rate =
+            around.requests.and_then(|counter| rates(&judged, &counter.level(level, f64::MIN)));
         // Growth is only what rises above everything before it; but what an incident took itself
         // and gave back is no measure for new growth.
-        let from = if self.incident.is_some() {
-            self.since_seconds
-        } else {
-            f64::MIN
-        };
+        let from = if self.incident.is_some() { self.since_seconds } else { f64::MIN };
         let ceiling = self.incident.as_ref().map(|incident| incident.ceiling);
         judge::judge(&judged, rate, &ask, |onset| {
-            blocks
-                .peak_between(from, onset)
-                .into_iter()
-                .chain(ceiling)
-                .reduce(f64::max)
+            blocks.peak_between(from, onset).into_iter().chain(ceiling).reduce(f64::max)
         })
     }
 
     fn leak(&self) -> Option<(usize, Growth)> {
-        self.judgements
-            .iter()
-            .enumerate()
-            .find_map(|(level, judgement)| match judgement {
-                Judgement::Leak(growth) => Some((level, *growth)),
-                _ => None,
-            })
+        self.judgements.iter().enumerate().find_map(|(level, judgement)| match judgement {
+            Judgement::Leak(growth) => Some((level, *growth)),
+            _ => None,
+        })
     }
 
     fn look_for_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
@@ -198,22 +169,17 @@ impl Track {
             self.flag(blocks, level, &growth, around);
             return;
         }
-        let now = blocks
-            .newest(0)
-            .map_or(self.since_seconds, |block| block.t_seconds);
-        let judgement = self
-            .judgements
-            .iter()
-            .find_map(|judgement| match *judgement {
-                Judgement::Growing(growth, lacking) => Some((
-                    State::Suspect,
-                    reason::suspect(self.signal, &growth, lacking, around.confirm_seconds),
-                )),
-                Judgement::LevellingOff(end_seconds) => {
-                    Some((State::Undecided, reason::levelling_off(end_seconds - now)))
-                }
-                _ => None,
-            });
+        let now = blocks.newest(0).map_or(self.since_seconds, |block| block.t_seconds);
+        let judgement = self.judgements.iter().find_map(|judgement| match *judgement {
+            Judgement::Growing(growth, lacking) => Some((
+                State::Suspect,
+                reason::suspect(self.signal, &growth, lacking, around.confirm_seconds),
+            )),
+            Judgement::LevellingOff(end_seconds) => {
+                Some((State::Undecided, reason::levelling_off(end_seconds - now)))
+            }
+            _ => None,
+        });
         if let Some((state, reason)) = judgement {
             (self.state, self.reason) = (state, reason);
         } else if let Some(Judgement::Benign(family)) = self.judgements.first()
@@ -279,9 +245,7 @@ impl Track {
             self.state = State::Recovered;
             self.reason = reason::recovered(self.signal, incident, around.heap.is_some());
         } else if incident.fixed_seconds.is_none() {
-            let now = blocks
-                .newest(0)
-                .map_or(self.since_seconds, |block| block.t_seconds);
+            let now = blocks.newest(0).map_or(self.since_seconds, |block| block.t_seconds);
             let grew = self.since_seconds - incident.growth.onset_seconds;
             let enough = (WITHDRAW_SPANS * around.confirm_seconds).max(WITHDRAW_SHARE * grew);
             if now - self.since_seconds >= enough {

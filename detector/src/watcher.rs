@@ -24,13 +24,7 @@ pub struct Watcher {
 impl Watcher {
     /// A watcher that has seen nothing.
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            held_back: Vec::new(),
-            latest: None,
-            segment: None,
-            told: BTreeSet::new(),
-        }
+        Self { settings, held_back: Vec::new(), latest: None, segment: None, told: BTreeSet::new() }
     }
 
     /// Takes in one observation and returns an assessment for each signal whose state changed
@@ -41,11 +35,7 @@ impl Watcher {
     ) -> Result<Vec<Assessment>, BadObservation> {
         observation.check(self.latest.as_ref().map(|latest| latest.t_seconds))?;
         let mut changes = Vec::new();
-        if self
-            .latest
-            .as_ref()
-            .is_some_and(|latest| latest.restarted_by(observation))
-        {
+        if self.latest.as_ref().is_some_and(|latest| latest.restarted_by(observation)) {
             changes = self.restart(observation.t_seconds);
         }
         self.latest = Some(observation.clone());
@@ -54,8 +44,7 @@ impl Watcher {
         } else {
             changes.extend(self.hold_back(observation));
         }
-        self.told
-            .extend(changes.iter().map(|assessment| assessment.signal));
+        self.told.extend(changes.iter().map(|assessment| assessment.signal));
         Ok(changes)
     }
 
@@ -74,11 +63,7 @@ impl Watcher {
         };
         match &self.segment {
             Some(segment) => segment.current(latest.t_seconds),
-            None => self
-                .settings
-                .judged(latest)
-                .map(|signal| unseen(latest, signal))
-                .collect(),
+            None => self.settings.judged(latest).map(|signal| unseen(latest, signal)).collect(),
         }
     }
 
@@ -88,8 +73,7 @@ impl Watcher {
         let changed = self.segment.as_mut().map_or_else(Vec::new, Segment::finish);
         let mut last = self.current();
         last.retain(|line| changed.contains(&line.signal) || !self.told.contains(&line.signal));
-        self.told
-            .extend(last.iter().map(|assessment| assessment.signal));
+        self.told.extend(last.iter().map(|assessment| assessment.signal));
         last
     }
 
@@ -99,11 +83,7 @@ impl Watcher {
             return Vec::new();
         }
         let mut segment = Segment::new(&self.held_back, &self.settings);
-        let changes = self
-            .held_back
-            .drain(..)
-            .flat_map(|held| segment.take(&held))
-            .collect();
+        let changes = self.held_back.drain(..).flat_map(|held| segment.take(&held)).collect();
         self.segment = Some(segment);
         changes
     }
@@ -118,11 +98,7 @@ impl Watcher {
         *segment = segment.restarted(t_seconds);
         let known = judged.iter().filter(|line| line.state != State::Undecided);
         let known: BTreeSet<Signal> = known.map(|line| line.signal).collect();
-        segment
-            .current(t_seconds)
-            .into_iter()
-            .filter(|line| known.contains(&line.signal))
-            .collect()
+        segment.current(t_seconds).into_iter().filter(|line| known.contains(&line.signal)).collect()
     }
 }
 

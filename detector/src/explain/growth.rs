@@ -26,16 +26,9 @@ pub(super) fn best(window: &Window) -> Option<Explanation> {
 
 /// What the linear form of `growth` leaves unexplained, block by block.
 pub(super) fn residuals(window: &Window, growth: &Explanation) -> Vec<f64> {
-    let x: Vec<f64> = window
-        .t
-        .iter()
-        .map(|&t| shape((growth.onset_seconds, 1), t))
-        .collect();
+    let x: Vec<f64> = window.t.iter().map(|&t| shape((growth.onset_seconds, 1), t)).collect();
     let (intercept, slope, _) = stats::least_squares(&x, &window.y);
-    x.iter()
-        .zip(&window.y)
-        .map(|(x, y)| y - intercept - slope * x)
-        .collect()
+    x.iter().zip(&window.y).map(|(x, y)| y - intercept - slope * x).collect()
 }
 
 fn shape((onset, power): (f64, i32), t: f64) -> f64 {

@@ -14,9 +14,8 @@ pub(super) fn best(window: &Window) -> Option<Explanation> {
     let onsets = window.t.iter().take(window.t.len().saturating_sub(4));
     let candidates =
         onsets.flat_map(|&onset| TIME_CONSTANTS.map(|share| (onset, share * (end - onset))));
-    let ((onset, time_constant), error) = window.best_rising(candidates, |(onset, tau), t| {
-        1.0 - (-(t - onset).max(0.0) / tau).exp()
-    })?;
+    let ((onset, time_constant), error) = window
+        .best_rising(candidates, |(onset, tau), t| 1.0 - (-(t - onset).max(0.0) / tau).exp())?;
     let from_start = onset <= window.start();
     Some(Explanation {
         family: Family::Saturating,

@@ -1,0 +1,221 @@
+//! The core on made-up runs at the scale of a drill: every explanation, every way out.
+
+use std::collections::BTreeMap;
+
+use detector::{Assessment, Observation, Settings, Signal, State, Watcher};
+
+const MIB: f64 = 1024.0 * 1024.0;
+const BASE: f64 = 12.0 * MIB;
+const INTERVAL_SECONDS: f64 = 0.2;
+const LEAK_PER_SECOND: f64 = 2.0 * MIB;
+const REQUESTS_PER_SECOND: f64 = 200.0;
+
+/// A small fixed generator, so that every run is the same run.
+struct Noise(u64);
+
+impl Noise {
+    /// Uniform in -1..1.
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}
+
+fn drill() -> Settings {
+    Settings { confirm_seconds: Some(12.0), ..Settings::default() }
+}
+
+/// Memory and heap by `held`, over `seconds`, with noise of a few pages.
+fn run(seconds: f64, held: impl Fn(f64) -> f64) -> Vec<Observation> {
+    let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
+    let steps = (seconds / INTERVAL_SECONDS) as usize;
+    let observe = |step: usize| {
+        let t_seconds = step as f64 * INTERVAL_SECONDS;
+        let held = held(t_seconds);
+        Observation {
+            t_seconds,
+            start_seconds: Some(0.0),
+            signals: BTreeMap::from([
+                (Signal::RssAnonBytes, BASE + held + 16_384.0 * noise.next()),
+                (Signal::HeapBytes, BASE / 4.0 + held),
+                (Signal::Fds, 24.0),
+            ]),
+            requests_total: Some((t_seconds * REQUESTS_PER_SECOND).floor()),
+            gauges: BTreeMap::new(),
+        }
+    };
+    (0..steps).map(observe).collect()
+}
+
+/// All lines, with a fix noted at the given time.
+fn lines(observations: &[Observation], settings: Settings, fix: Option<f64>) -> Vec<Assessment> {
+    let mut watcher = Watcher::new(settings);
+    let mut lines = Vec::new();
+    let mut fix = fix;
+    for observation in observations {
+        if fix.is_some_and(|fix| observation.t_seconds >= fix) {
+            watcher.note_fix(observation.t_seconds);
+            fix = None;
+        }
+        lines.extend(watcher.observe(observation).unwrap());
+    }
+    lines.extend(watcher.finish());
+    lines
+}
+
+fn states(lines: &[Assessment], signal: Signal) -> Vec<State> {
+    lines.iter().filter(|line| line.signal == signal).map(|line| line.state).collect()
+}
+
+fn at(lines: &[Assessment], signal: Signal, state: State) -> f64 {
+    let found = lines.iter().find(|line| line.signal == signal && line.state == state);
+    found.unwrap_or_else(|| panic!("{signal} was never {state}: {lines:#?}")).t_seconds
+}
+
+fn ramp(t: f64, from: f64, to: f64) -> f64 {
+    LEAK_PER_SECOND * (t.clamp(from, to) - from)
+}
+
+#[test]
+fn a_leak_is_flagged_soon_after_it_was_confirmed_with_its_slope_and_onset() {
+    let lines = lines(&run(40.0, |t| ramp(t, 10.0, 40.0)), drill(), None);
+    for signal in [Signal::RssAnonBytes, Signal::HeapBytes] {
+        let flagged = at(&lines, signal, State::Leaking);
+        assert!((22.0..26.0).contains(&flagged), "{signal} flagged at {flagged}");
+        let line = lines.iter().find(|l| l.signal == signal && l.state == State::Leaking).unwrap();
+        let (low, high) = (line.slope_low.unwrap(), line.slope_high.unwrap());
+        assert!(low <= LEAK_PER_SECOND && LEAK_PER_SECOND <= high, "{line:?}");
+        assert!((high - low) < 0.1 * LEAK_PER_SECOND, "{line:?}");
+        assert!((line.onset_seconds.unwrap() - 10.0).abs() < 1.0, "{line:?}");
+        let true_bytes = LEAK_PER_SECOND / REQUESTS_PER_SECOND;
+        assert!((line.bytes_per_request.unwrap() / true_bytes - 1.0).abs() < 0.02, "{line:?}");
+    }
+    assert_eq!(states(&lines, Signal::Fds), [State::Steady]);
+}
+
+#[test]
+fn a_flat_series_is_steady_and_nothing_else() {
+    let lines = lines(&run(60.0, |_| 0.0), drill(), None);
+    assert_eq!(states(&lines, Signal::RssAnonBytes), [State::Steady]);
+    assert_eq!(states(&lines, Signal::HeapBytes), [State::Steady]);
+}
+
+#[test]
+fn a_cache_full_within_half_the_span_is_never_flagged_and_ends_steady() {
+    let lines = lines(&run(50.0, |t| ramp(t, 10.0, 15.0)), drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    assert!(!states.contains(&State::Leaking), "{lines:#?}");
+    assert_eq!(states.last(), Some(&State::Steady), "{lines:#?}");
+}
+
+#[test]
+fn a_cache_that_fills_slowly_is_flagged_and_withdrawn_once_full() {
+    let lines = lines(&run(120.0, |t| ramp(t, 10.0, 50.0)), drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    let flagged = states.iter().position(|state| *state == State::Leaking).unwrap();
+    assert!(!states[flagged + 1..].contains(&State::Leaking), "{states:?}");
+    assert_eq!(states.last(), Some(&State::Steady), "{lines:#?}");
+}
+
+#[test]
+fn one_step_is_not_a_leak() {
+    let lines = lines(&run(60.0, |t| if t > 20.0 { 30.0 * MIB } else { 0.0 }), drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    assert!(!states.contains(&State::Leaking), "{lines:#?}");
+    assert_eq!(states.last(), Some(&State::Steady), "{lines:#?}");
+}
+
+#[test]
+fn a_warm_up_that_levels_off_is_not_a_leak() {
+    for time_constant in [2.0, 4.0, 8.0] {
+        let warm = move |t: f64| 40.0 * MIB * (1.0 - (-t / time_constant).exp());
+        let lines = lines(&run(80.0, warm), drill(), None);
+        let states = states(&lines, Signal::RssAnonBytes);
+        assert!(!states.contains(&State::Leaking), "time constant {time_constant}: {lines:#?}");
+        assert_eq!(states.last(), Some(&State::Steady), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_sawtooth_that_returns_to_its_trough_is_not_a_leak() {
+    let lines = lines(&run(120.0, |t| 8.0 * MIB * (t / 7.0).fract()), drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    assert!(!states.contains(&State::Leaking), "{lines:#?}");
+}
+
+#[test]
+fn a_fix_that_frees_is_recovered() {
+    let held = |t: f64| if t < 26.0 { ramp(t, 10.0, 26.0) } else { 0.0 };
+    let lines = lines(&run(60.0, held), drill(), Some(26.0));
+    for signal in [Signal::RssAnonBytes, Signal::HeapBytes] {
+        let recovered = at(&lines, signal, State::Recovered);
+        assert!((36.0..46.0).contains(&recovered), "{signal} recovered at {recovered}");
+        assert_eq!(states(&lines, signal).last(), Some(&State::Recovered));
+    }
+}
+
+#[test]
+fn a_fix_that_only_stops_the_growth_ends_as_growth_stopped() {
+    let lines = lines(&run(120.0, |t| ramp(t, 10.0, 26.0)), drill(), Some(26.0));
+    assert_eq!(states(&lines, Signal::RssAnonBytes).last(), Some(&State::GrowthStopped));
+    assert!(!states(&lines, Signal::RssAnonBytes).contains(&State::Recovered));
+}
+
+#[test]
+fn a_fix_that_only_frees_ends_in_a_new_leak() {
+    let held = |t: f64| {
+        if t < 26.0 { ramp(t, 10.0, 26.0) } else { ramp(t, 26.0, 60.0) }
+    };
+    let lines = lines(&run(60.0, held), drill(), Some(26.0));
+    let states = states(&lines, Signal::RssAnonBytes);
+    assert_eq!(states.iter().filter(|state| **state == State::Leaking).count(), 2, "{lines:#?}");
+    assert!(!states.contains(&State::Recovered) && !states.contains(&State::GrowthStopped));
+}
+
+#[test]
+fn memory_that_the_process_keeps_but_the_heap_gave_back_is_recovered() {
+    let mut observations = run(60.0, |t| ramp(t, 10.0, 26.0));
+    for observation in observations.iter_mut().filter(|o| o.t_seconds >= 26.0) {
+        observation.signals.insert(Signal::HeapBytes, BASE / 4.0);
+    }
+    let lines = lines(&observations, drill(), Some(26.0));
+    assert_eq!(states(&lines, Signal::RssAnonBytes).last(), Some(&State::Recovered));
+}
+
+#[test]
+fn growth_that_stops_because_the_load_stopped_has_not_stopped() {
+    let mut observations = run(60.0, |t| ramp(t, 10.0, 30.0));
+    for observation in observations.iter_mut().filter(|o| o.t_seconds >= 30.0) {
+        observation.requests_total = Some(30.0 * REQUESTS_PER_SECOND);
+    }
+    let lines = lines(&observations, drill(), None);
+    assert_eq!(states(&lines, Signal::RssAnonBytes).last(), Some(&State::Leaking), "{lines:#?}");
+}
+
+#[test]
+fn a_restart_proves_nothing_and_a_leak_is_found_again_after_it() {
+    let mut observations =
+        run(80.0, |t| if t < 30.0 { ramp(t, 5.0, 30.0) } else { ramp(t, 35.0, 80.0) });
+    for observation in observations.iter_mut().filter(|o| o.t_seconds >= 30.0) {
+        observation.start_seconds = Some(30.0);
+        observation.requests_total =
+            observation.requests_total.map(|n| n - 30.0 * REQUESTS_PER_SECOND);
+    }
+    let lines = lines(&observations, drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    let after: Vec<State> =
+        states.into_iter().skip_while(|s| *s != State::Leaking).skip(1).collect();
+    assert_eq!(after.first(), Some(&State::Undecided), "{lines:#?}");
+    assert_eq!(after.last(), Some(&State::Leaking), "{lines:#?}");
+}
+
+#[test]
+fn a_series_that_is_too_short_is_undecided_and_says_what_is_missing() {
+    for seconds in [0.4, 5.0] {
+        let lines = lines(&run(seconds, |_| 0.0), drill(), None);
+        assert_eq!(states(&lines, Signal::RssAnonBytes), [State::Undecided]);
+        assert!(!lines[0].reason.is_empty());
+    }
+}
