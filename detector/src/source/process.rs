@@ -1,0 +1,257 @@
+//! One run of one process, as `/proc` shows it.
+//!
+//! The directory of the process is held open, so that a pid which the kernel hands out again is
+//! never read by mistake: the old directory then answers "no such process".
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use procfs::ProcError;
+use procfs::process::{Process, Stat, Status};
+
+use super::{Restart, SampleError};
+use crate::{Observation, Signal};
+
+/// Reads `/proc/PID`.
+#[derive(Debug)]
+pub struct ProcessSource {
+    pid: u32,
+    root: PathBuf,
+    process: Process,
+    run: Run,
+    name: String,
+}
+
+/// What tells one run of a pid from another.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Ticks since boot; the same for as long as the process lives.
+    start_ticks: u64,
+    /// Bottom of the stack, another after every `exec` by address randomisation; 0 where the
+    /// kernel does not tell us.
+    stack: u64,
+}
+
+impl Run {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            start_ticks: stat.starttime,
+            stack: stat.startstack,
+        }
+    }
+
+    fn restart(self, now: Self) -> Option<Restart> {
+        if self.start_ticks != now.start_ticks {
+            Some(Restart::NewProcess)
+        } else if self.stack != now.stack && self.stack != 0 && now.stack != 0 {
+            Some(Restart::NewProgram)
+        } else {
+            None
+        }
+    }
+}
+
+/// The most memory that the process may take before the kernel kills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryLimit {
+    /// The limit.
+    pub bytes: u64,
+    /// The control group that sets it.
+    pub control_group: String,
+}
+
+impl ProcessSource {
+    /// Opens a process and reads it once, so that what cannot be sampled is refused at once.
+    pub fn open(pid: u32) -> Result<Self, SampleError> {
+        Self::open_in(Path::new("/proc"), pid)
+    }
+
+    fn open_in(proc: &Path, pid: u32) -> Result<Self, SampleError> {
+        let root = proc.join(pid.to_string());
+        let process = Process::new_with_root(root.clone())
+            .map_err(|source| because(pid, "the directory", source))?;
+        let stat = process
+            .stat()
+            .map_err(|source| because(pid, "stat", source))?;
+        let run = Run::of(&stat);
+        let source = Self {
+            pid,
+            root,
+            process,
+            run,
+            name: stat.comm,
+        };
+        source.status()?;
+        Ok(source)
+    }
+
+    /// The process's name, as the kernel knows it (at most 15 bytes).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One observation. What is missing from it and why goes to `notes`.
+    pub fn observe(
+        &self,
+        t_seconds: f64,
+        notes: &mut BTreeSet<String>,
+    ) -> Result<Observation, SampleError> {
+        let status = self
+            .status()
+            .map_err(|error| self.gone_or_replaced(error))?;
+        let stat = self.stat().map_err(|error| self.gone_or_replaced(error))?;
+        if let Some(how) = self.run.restart(Run::of(&stat)) {
+            return Err(SampleError::Restarted { pid: self.pid, how });
+        }
+        let mut observation = Observation {
+            t_seconds,
+            start_seconds: Some(stat.starttime as f64 / procfs::ticks_per_second() as f64),
+            ..Observation::default()
+        };
+        let mut add = |signal, value: Option<f64>| {
+            observation
+                .signals
+                .extend(value.map(|value| (signal, value)));
+        };
+        add(Signal::RssBytes, status.vmrss.map(kib));
+        add(
+            Signal::RssAnonBytes,
+            status.rssanon.map(kib).or_else(|| self.anonymous(notes)),
+        );
+        add(Signal::Threads, Some(status.threads as f64));
+        add(Signal::Fds, self.fds(notes));
+        Ok(observation)
+    }
+
+    /// The lowest memory limit among the process's control groups and those above them.
+    pub fn memory_limit(&self) -> Option<MemoryLimit> {
+        let groups = self.process.cgroups().ok()?.into_iter();
+        groups
+            .filter_map(|group| lowest_limit(&group.controllers, &group.pathname))
+            .min_by_key(|limit| limit.bytes)
+    }
+
+    fn stat(&self) -> Result<Stat, SampleError> {
+        self.process
+            .stat()
+            .map_err(|source| because(self.pid, "stat", source))
+    }
+
+    fn status(&self) -> Result<Status, SampleError> {
+        let status = self
+            .process
+            .status()
+            .map_err(|source| because(self.pid, "status", source))?;
+        let pid = self.pid;
+        if status.tgid as u32 != status.pid as u32 {
+            Err(SampleError::Thread {
+                pid,
+                owner: status.tgid as u32,
+            })
+        } else if status.state.starts_with(['Z', 'X']) {
+            Err(SampleError::Gone { pid })
+        } else if status.vmrss.is_none() {
+            Err(SampleError::NoMemory { pid })
+        } else {
+            Ok(status)
+        }
+    }
+
+    /// Anonymous memory from `smaps_rollup`, for kernels whose `status` does not have it (before
+    /// 4.5). Elsewhere it is not read: it says the same, takes the target's `mmap` lock, and
+    /// walks every page table, which costs milliseconds per gigabyte.
+    fn anonymous(&self, notes: &mut BTreeSet<String>) -> Option<f64> {
+        let rollup = self.process.smaps_rollup().ok().and_then(|rollup| {
+            rollup
+                .memory_map_rollup
+                .0
+                .first()?
+                .extension
+                .map
+                .get("Anonymous")
+                .copied()
+        });
+        if rollup.is_none() {
+            notes.insert("rss_anon_bytes: this kernel does not tell; rss_bytes is judged".into());
+        }
+        rollup.map(|bytes| bytes as f64)
+    }
+
+    /// Since Linux 6.2 the size of the directory is the count, for everybody to read; before, the
+    /// owner may count the entries.
+    fn fds(&self, notes: &mut BTreeSet<String>) -> Option<f64> {
+        let folder = self.root.join("fd");
+        let size = std::fs::metadata(&folder).map(|folder| folder.len());
+        let count = match size {
+            Ok(0) => std::fs::read_dir(&folder).map(|entries| entries.count() as u64),
+            size => size,
+        };
+        if let Err(error) = &count {
+            notes.insert(format!(
+                "fds: not judged, {error}; run as the process's user or root"
+            ));
+        }
+        count.ok().map(|count| count as f64)
+    }
+
+    /// A process that is gone may have left its pid to another: then it was restarted.
+    fn gone_or_replaced(&self, error: SampleError) -> SampleError {
+        let replaced = || {
+            let now = Process::new_with_root(self.root.clone())
+                .ok()?
+                .stat()
+                .ok()?;
+            self.run.restart(Run::of(&now))
+        };
+        match (&error, replaced()) {
+            (SampleError::Gone { pid }, Some(how)) => SampleError::Restarted { pid: *pid, how },
+            _ => error,
+        }
+    }
+}
+
+/// Sizes in `status` are in KiB, although the kernel writes `kB`.
+fn kib(kib: u64) -> f64 {
+    kib as f64 * 1024.0
+}
+
+fn because(pid: u32, what: &'static str, source: ProcError) -> SampleError {
+    match source {
+        ProcError::NotFound(_) => SampleError::Gone { pid },
+        ProcError::PermissionDenied(_) => SampleError::Denied { pid, what, source },
+        source => SampleError::Unreadable { pid, what, source },
+    }
+}
+
+/// The lowest limit from a control group up to the root, version 2 (no controllers named) or 1.
+fn lowest_limit(controllers: &[String], group: &str) -> Option<MemoryLimit> {
+    let (mount, file) = if controllers.is_empty() {
+        ("/sys/fs/cgroup", "memory.max")
+    } else if controllers.iter().any(|name| name == "memory") {
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+    } else {
+        return None;
+    };
+    lowest_limit_in(Path::new(mount), group, file)
+}
+
+fn lowest_limit_in(mount: &Path, group: &str, file: &str) -> Option<MemoryLimit> {
+    let groups = Path::new(group.trim_start_matches('/')).ancestors();
+    groups
+        .filter_map(|group| limit_of(mount, group, file))
+        .min_by_key(|limit| limit.bytes)
+}
+
+fn limit_of(mount: &Path, group: &Path, file: &str) -> Option<MemoryLimit> {
+    /// Version 1 writes "no limit" as the largest multiple of the page size.
+    const NO_LIMIT: u64 = 1 << 62;
+    let text = std::fs::read_to_string(mount.join(group).join(file)).ok()?;
+    let bytes = text.trim().parse().ok().filter(|bytes| *bytes < NO_LIMIT)?;
+    Some(MemoryLimit {
+        bytes,
+        control_group: format!("/{}", group.display()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! The few metric names that mean the same everywhere, and what they mean here.
+//!
+//! These are names that client libraries and runtimes publish by convention. No leak's name is
+//! among them, and none is needed: whatever is not listed is a candidate for the cause.
+
+use crate::Signal;
+
+/// Gauges of bytes in use as the process's allocator or runtime counts them, best first: bytes
+/// that the program holds come before bytes that the runtime keeps in pages for it.
+pub const HEAP_GAUGES: [&str; 6] = [
+    "heap_bytes",
+    "allocator_in_use_bytes",
+    "jemalloc_allocated_bytes",
+    "go_memstats_heap_inuse_bytes",
+    "go_memstats_heap_alloc_bytes",
+    "nodejs_heap_size_used_bytes",
+];
+
+/// Gauges of tasks alive in the process's own scheduler.
+pub const TASK_GAUGES: [&str; 4] = ["tasks", "tasks_alive", "tokio_alive_tasks", "go_goroutines"];
+
+/// The counter of requests, unless the user names another.
+pub const REQUESTS_COUNTER: &str = "http_requests_total";
+
+/// Prefixes of the metrics in which client libraries and allocators report the process as a
+/// whole: memory, descriptors, threads, start time.
+///
+/// They restate the very thing that is judged, so each of them "explains" every leak perfectly
+/// and none of them says anything about its cause.
+const RESTATING_PREFIXES: [&str; 8] = [
+    "process_",
+    "allocator_",
+    "jemalloc_",
+    "go_memstats_",
+    "jvm_memory_",
+    "jvm_buffer_",
+    "nodejs_heap_",
+    "nodejs_external_memory_",
+];
+
+/// Columns of traces that are other views of the process's memory.
+const RESTATING_COLUMNS: [&str; 4] = [
+    "vsz_bytes",
+    "rss_file_bytes",
+    "rss_shmem_bytes",
+    "memory_used_bytes",
+];
+
+/// Whether a gauge of this name may be the cause of growth.
+pub fn may_be_cause(name: &str) -> bool {
+    let own_column = matches!(name, "t_seconds" | "start_seconds" | "requests_total")
+        || Signal::ALL.iter().any(|signal| signal.name() == name);
+    !own_column
+        && !HEAP_GAUGES.contains(&name)
+        && !TASK_GAUGES.contains(&name)
+        && !RESTATING_COLUMNS.contains(&name)
+        && !RESTATING_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_restates_the_process_is_no_cause_and_anything_else_may_be() {
+        for name in [
+            "process_resident_memory_bytes",
+            "allocator_resident_bytes",
+            "fds",
+            "vsz_bytes",
+        ] {
+            assert!(!may_be_cause(name), "{name}");
+        }
+        for name in [
+            "queue_depth",
+            "sessions",
+            "cache_size_bytes",
+            "processes_seen",
+        ] {
+            assert!(may_be_cause(name), "{name}");
+        }
+    }
+}
