@@ -1,1 +1,54 @@
-//! placeholder
+//! A service that leaks memory on demand, exactly, and tells the truth about it.
+//!
+//! The way through the crate:
+//!
+//! - [`cli`] reads the command line and starts a [`Service`], which [`server`] runs on a listener
+//!   until told to stop; [`http`] is its API.
+//! - [`catalogue`] switches the leaks ([`leak`]) and decoys ([`decoy`]), each one [`pattern`] in
+//!   a file of its own, whose entries [`payload`] makes exactly as large as configured.
+//! - [`tracker`] is the global allocator and keeps the books: exact bytes per leak, and live
+//!   bytes per source line. [`heap`] and [`process`] ask jemalloc and the kernel, who do not know
+//!   those books; [`metrics`] publishes all of it.
+//!
+//! A program that runs the service must allocate through [`TrackingAllocator`]:
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: leaky_service::TrackingAllocator = leaky_service::TrackingAllocator;
+//! # fn main() {}
+//! ```
+//!
+//! The leaks are the only thing in this crate that grows without bound, and `--max-held` bounds
+//! even them.
+
+pub mod catalogue;
+pub mod cli;
+pub mod decoy;
+pub mod growth;
+pub mod heap;
+pub mod http;
+pub mod leak;
+pub mod metrics;
+pub mod pattern;
+pub mod payload;
+pub mod process;
+pub mod server;
+pub mod service;
+pub mod tracker;
+
+pub use service::{Service, Settings, StartError};
+pub use tracker::TrackingAllocator;
+
+/// The name of the service in answers and metric labels.
+pub const SERVICE: &str = "leaky-service";
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+/// The contract's `_mb` fields are mebibytes.
+pub(crate) fn mebibytes(bytes: f64) -> f64 {
+    bytes / f64::from(1 << 20)
+}

@@ -1,0 +1,126 @@
+//! Who may use the admin API: people on this machine, or whoever holds the token.
+//!
+//! With a token every admin call must carry it, from wherever it comes. Without one, calls from
+//! other machines are refused unless the operator allowed them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use crate::service::Service;
+
+/// The other end of a connection; the server puts it into each request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Who may use the admin API.
+#[derive(Clone, Debug, Default)]
+pub struct AdminAccess {
+    /// Lets other machines in without a token.
+    pub allow_remote: bool,
+    /// If set, every admin call must carry it as `Authorization: Bearer TOKEN`.
+    pub token: Option<String>,
+}
+
+/// Lets a request pass, or answers why not.
+pub async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    match service.admin_access().judge(request.headers(), peer) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => refuse(problem),
+    }
+}
+
+impl AdminAccess {
+    fn judge(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Problem> {
+        let is_local = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
+        match &self.token {
+            Some(token) if bearer(headers).is_some_and(|given| same(given, token)) => Ok(()),
+            Some(_) => Err(Problem {
+                status: StatusCode::UNAUTHORIZED,
+                error: "the admin API needs the right token".to_owned(),
+                hint: "send 'Authorization: Bearer TOKEN' with the value of LEAKLAB_ADMIN_TOKEN"
+                    .to_owned(),
+            }),
+            None if is_local || self.allow_remote => Ok(()),
+            None => Err(Problem {
+                status: StatusCode::FORBIDDEN,
+                error: "the admin API answers this machine only".to_owned(),
+                hint:
+                    "start the service with --allow-remote-admin, or set LEAKLAB_ADMIN_TOKEN and \
+                       send it as a bearer token"
+                        .to_owned(),
+            }),
+        }
+    }
+}
+
+fn refuse(problem: Problem) -> Response {
+    let unauthorized = problem.status == StatusCode::UNAUTHORIZED;
+    let mut response = problem.into_response();
+    if unauthorized {
+        let scheme = HeaderValue::from_static("Bearer realm=\"Admin\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    }
+    response
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+}
+
+/// Compares in a time that depends on what was given, never on how much of it is right.
+fn same(given: &[u8], token: &str) -> bool {
+    let token = token.as_bytes();
+    let differs = given.iter().enumerate().fold(given.len() ^ token.len(), |differs, (i, byte)| {
+        differs | usize::from(byte ^ token[i % token.len().max(1)])
+    });
+    std::hint::black_box(differs) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: &str = "127.0.0.1:5000";
+    const MAPPED: &str = "[::ffff:127.0.0.1]:5000";
+    const REMOTE: &str = "192.0.2.7:5000";
+
+    #[test]
+    fn the_admin_api_is_for_this_machine_unless_opened() {
+        let cases = [
+            (false, None, LOCAL, None, 200),
+            (false, None, MAPPED, None, 200),
+            (false, None, REMOTE, None, 403),
+            (true, None, REMOTE, None, 200),
+            (false, Some("secret"), LOCAL, None, 401),
+            (true, Some("secret"), REMOTE, Some("Bearer wrong"), 401),
+            (false, Some("secret"), REMOTE, Some("Bearer secret"), 200),
+            (false, Some("secret"), REMOTE, Some("bearer secret"), 200),
+            (false, Some("secret"), REMOTE, Some("Bearer secretsecret"), 401),
+            (false, Some("secret"), REMOTE, Some("Bearer "), 401),
+            (false, Some("secret"), REMOTE, Some("Basic secret"), 401),
+        ];
+        for (allow_remote, token, peer, header, expected) in cases {
+            let access = AdminAccess { allow_remote, token: token.map(str::to_owned) };
+            let mut headers = HeaderMap::new();
+            headers.extend(header.map(|value| (AUTHORIZATION, HeaderValue::from_static(value))));
+            let judged = access.judge(&headers, Some(Peer(peer.parse().unwrap())));
+            let status = judged.map_or_else(|problem| problem.status.as_u16(), |()| 200);
+            assert_eq!(status, expected, "{allow_remote} {token:?} {peer} {header:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_unknown_origin_is_not_local() {
+        assert!(AdminAccess::default().judge(&HeaderMap::new(), None).is_err());
+    }
+}

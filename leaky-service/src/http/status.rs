@@ -1,0 +1,90 @@
+//! The state of leaks and decoys as JSON: the contract's fields, and what a machine needs beside.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+
+use super::problem::Problem;
+use crate::catalogue::{Catalogue, Exhibit};
+use crate::heap::HeapStats;
+use crate::mebibytes;
+use crate::process::ProcessMemory;
+use crate::service::Service;
+use crate::tracker;
+
+/// How everything stands.
+pub async fn status(State(service): State<Arc<Service>>) -> Result<Json<Value>, Problem> {
+    let catalogue = service.catalogue();
+    let memory = read_memory()?;
+    let heap = HeapStats::read().map_err(|error| Problem::internal(&error, HEAP_HINT))?;
+    let growth_bytes =
+        memory.rss_bytes.cast_signed() - service.growth().rss_at_start_bytes.cast_signed();
+    Ok(Json(json!({
+        "leaks": leaks(catalogue),
+        "decoys": decoys(catalogue),
+        "memory": {
+            "rss_mb": mebibytes(memory.rss_bytes as f64),
+            "vms_mb": mebibytes(memory.vms_bytes as f64),
+            "growth_since_start_mb": mebibytes(growth_bytes as f64),
+            "rss_bytes": memory.rss_bytes,
+            "vms_bytes": memory.vms_bytes,
+            "growth_since_start_bytes": growth_bytes,
+            "allocator_in_use_bytes": heap.in_use_bytes,
+        },
+        "cap": {
+            "held_bytes": catalogue.held_bytes(),
+            "max_held_bytes": catalogue.max_held_bytes(),
+            "capped": catalogue.exhibits().iter().any(|exhibit| catalogue.is_capped(exhibit)),
+        },
+        "attribution": tracker::attribution(),
+    })))
+}
+
+/// What to look at when the allocator does not answer.
+pub const HEAP_HINT: &str = "another allocator than the service's own seems to be in use";
+
+/// Reads this process's memory, or says why not.
+pub fn read_memory() -> Result<ProcessMemory, Problem> {
+    ProcessMemory::read().map_err(|error| Problem::internal(&error, "is /proc mounted here?"))
+}
+
+/// The state of every leak, by name.
+pub fn leaks(catalogue: &Catalogue) -> Value {
+    states(catalogue, Exhibit::is_leak)
+}
+
+fn decoys(catalogue: &Catalogue) -> Value {
+    states(catalogue, |exhibit| !exhibit.is_leak())
+}
+
+fn states(catalogue: &Catalogue, wanted: impl Fn(&Exhibit) -> bool) -> Value {
+    let exhibits = catalogue.exhibits().iter().filter(|exhibit| wanted(exhibit));
+    let state = |exhibit: &Exhibit| (exhibit.facts().name.to_owned(), state(catalogue, exhibit));
+    Value::Object(exhibits.map(state).collect::<Map<_, _>>())
+}
+
+/// The state of one exhibit. `gauges` are those of `/metrics` that follow it: the ground truth
+/// for a detector that names causes.
+pub fn state(catalogue: &Catalogue, exhibit: &Exhibit) -> Value {
+    let facts = exhibit.facts();
+    let (count, held_bytes) = (exhibit.count(), exhibit.held_bytes());
+    let mut state = json!({
+        "enabled": exhibit.is_enabled(),
+        "entries": count,
+        "estimated_size_mb": mebibytes(held_bytes as f64),
+        "held_bytes": held_bytes,
+        "bytes_per_request": exhibit.bytes_per_request(),
+        "measured_bytes_per_request": exhibit.measured_bytes_per_request(),
+        "requests": exhibit.requests(),
+        "capped": catalogue.is_capped(exhibit),
+        "gauges": [facts.count_gauge, facts.bytes_gauge],
+    });
+    state[facts.count_field] = json!(count);
+    if let Some(bound) = exhibit.bound() {
+        state["max_entries"] = json!(bound.max_entries());
+        state["evictions"] = json!(bound.evictions());
+    }
+    state
+}

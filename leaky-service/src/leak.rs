@@ -1,0 +1,10 @@
+//! The leaks: each a defect as it is found in the wild, in a file of its own, and a line here.
+
+mod cache;
+mod history;
+mod listeners;
+
+use crate::pattern::Facts;
+
+/// All leaks, in the order in which they are listed.
+pub const ALL: [&Facts; 3] = [&cache::FACTS, &listeners::FACTS, &history::FACTS];

@@ -1,0 +1,91 @@
+//! Listeners that accumulate: every request subscribes, none ever unsubscribes.
+//!
+//! Each handler wants to know when settings change while it runs, and registers a callback that
+//! captures its context. The author forgot that a handler ends: the registry keeps the callback,
+//! and through it the context, for ever. Every later event runs all of them.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::pattern::{Facts, Pattern, Request, Role, lock};
+use crate::payload::{Budget, FILL};
+use crate::tracker::handed_out_bytes;
+
+pub const FACTS: Facts = Facts {
+    name: "listeners",
+    role: Role::Leak,
+    description: "Listener accumulation: callbacks with their captured context, never removed",
+    count_field: "count",
+    removed_field: "callbacks_removed",
+    removed_field_in_all: "listeners_removed",
+    count_gauge: "leak_listeners_total",
+    bytes_gauge: "leak_listeners_size_bytes",
+    new: || Box::<Listeners>::default(),
+};
+
+/// A callback's share of the registry: 16 bytes for the pointer and its vtable, 20 as size
+/// classes go for vectors of a power of two; a vector that doubles when full has, on average over
+/// its growth, 2 ln 2 = 1.39 slots per element.
+const REGISTRY_SHARE_BYTES: usize = 28;
+
+type Listener = Box<dyn Fn(&SettingsChanged) + Send>;
+
+/// The event that listeners wait for.
+struct SettingsChanged {
+    /// How many such events there have been.
+    revision: u64,
+}
+
+/// What a handler knows of its request, captured by its callback.
+struct Context {
+    request_id: u64,
+    chunks: Vec<Box<[u8]>>,
+    seen_revision: AtomicU64,
+}
+
+#[derive(Default)]
+struct Listeners {
+    registry: Mutex<Vec<Listener>>,
+    revision: AtomicU64,
+}
+
+impl Context {
+    fn notice(&self, event: &SettingsChanged) {
+        let is_running = self.request_id > 0 && !self.chunks.is_empty();
+        if is_running {
+            self.seen_revision.store(event.revision, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Pattern for Listeners {
+    fn touch(&self, request: &Request<'_>, budget: &Budget) {
+        let rest = handed_out_bytes(size_of::<Context>()) + REGISTRY_SHARE_BYTES;
+        let chunks = budget.chunks(rest);
+        let context = Context {
+            request_id: request.id,
+            chunks: chunks.iter().map(|&length| vec![FILL; length].into_boxed_slice()).collect(),
+            seen_revision: AtomicU64::new(0),
+        };
+        let listener: Listener = Box::new(move |event| context.notice(event));
+        // The defect: there is no other end to this subscription.
+        lock(&self.registry).push(listener);
+    }
+
+    fn count(&self) -> usize {
+        lock(&self.registry).len()
+    }
+
+    fn clear(&self) -> usize {
+        let listeners = std::mem::take(&mut *lock(&self.registry));
+        listeners.len()
+    }
+
+    fn settings_changed(&self) {
+        let revision = self.revision.fetch_add(1, Ordering::Relaxed) + 1;
+        let event = SettingsChanged { revision };
+        for listener in lock(&self.registry).iter() {
+            listener(&event);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Prometheus metrics: those of the contract, the patterns' gauges, the allocator, the process.
+//!
+//! Everything sits in a registry of its own, since the default one brings a process collector
+//! whose names collide with the contract's. Every label has a bounded set of values: endpoints
+//! are routes, never paths, and methods outside HTTP's own are `OTHER`. Gauges are read when
+//! scraped, so a scrape is as fresh as it looks; what cannot be read keeps its last value.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::SERVICE;
+use crate::catalogue::Catalogue;
+use crate::growth::GrowthWindow;
+use crate::heap::HeapStats;
+use crate::pattern::lock;
+use crate::process::{self, ProcessMemory};
+
+/// Upper bounds of the latency histogram, in seconds, as the contract has them.
+const LATENCY_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// Gauges about the process and its allocator: name, help.
+const GAUGES: [(&str, &str); 8] = [
+    ("process_resident_memory_bytes", "Resident memory of the process in bytes"),
+    ("process_virtual_memory_bytes", "Mapped address space of the process in bytes"),
+    ("process_open_fds", "Open file descriptors"),
+    ("process_threads", "Threads of the process"),
+    ("allocator_in_use_bytes", "Bytes the allocator has handed out and not got back"),
+    ("allocator_active_bytes", "Bytes in pages that hold at least one block in use"),
+    ("allocator_resident_bytes", "Upper bound of the allocator's resident pages in bytes"),
+    ("allocator_retained_bytes", "Address space the allocator keeps without memory behind it"),
+];
+
+/// The metrics of one service.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    growth_rate: Gauge,
+    /// Gauges that are set at each scrape, by name.
+    gauges: HashMap<&'static str, IntGauge>,
+    /// Evictions of bounded patterns, by the pattern's name.
+    evictions: HashMap<&'static str, IntCounter>,
+    /// One scrape at a time, or two could both add the same evictions.
+    scraping: Mutex<()>,
+}
+
+impl Metrics {
+    /// Registers everything, for the patterns of this catalogue.
+    pub fn new(catalogue: &Catalogue) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: register(&registry, requests()?)?,
+            latency: register(&registry, latency()?)?,
+            growth_rate: register(&registry, growth_rate()?)?,
+            gauges: gauges(&registry, catalogue)?,
+            evictions: evictions(&registry, catalogue)?,
+            scraping: Mutex::new(()),
+            registry,
+        };
+        let start = Gauge::new("process_start_time_seconds", "Start time, since the epoch")?;
+        if let Ok(seconds) = process::start_time_seconds() {
+            start.set(seconds);
+            register(&metrics.registry, start)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Counts one answered request.
+    pub fn observe(&self, method: &str, endpoint: &str, status: &str, took: Duration) {
+        self.requests.with_label_values(&[SERVICE, method, endpoint, status]).inc();
+        self.latency.with_label_values(&[SERVICE, method, endpoint]).observe(took.as_secs_f64());
+    }
+
+    /// Reads every gauge and renders all metrics in the text format.
+    pub fn scrape(
+        &self,
+        catalogue: &Catalogue,
+        growth: &GrowthWindow,
+    ) -> prometheus::Result<String> {
+        let _scraping = lock(&self.scraping);
+        self.growth_rate.set(growth.bytes_per_second());
+        self.read_process();
+        for exhibit in catalogue.exhibits() {
+            let facts = exhibit.facts();
+            self.set(facts.count_gauge, exhibit.count() as u64);
+            self.set(facts.bytes_gauge, exhibit.held_bytes());
+            if let (Some(counter), Some(bound)) = (self.evictions.get(facts.name), exhibit.bound())
+            {
+                counter.inc_by(bound.evictions().saturating_sub(counter.get()));
+            }
+        }
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn read_process(&self) {
+        if let Ok(memory) = ProcessMemory::read() {
+            self.set("process_resident_memory_bytes", memory.rss_bytes);
+            self.set("process_virtual_memory_bytes", memory.vms_bytes);
+        }
+        if let Ok(fds) = process::open_fds() {
+            self.set("process_open_fds", fds as u64);
+        }
+        if let Ok(threads) = process::threads() {
+            self.set("process_threads", threads.unsigned_abs());
+        }
+        if let Ok(heap) = HeapStats::read() {
+            self.set("allocator_in_use_bytes", heap.in_use_bytes);
+            self.set("allocator_active_bytes", heap.active_bytes);
+            self.set("allocator_resident_bytes", heap.resident_bytes);
+            self.set("allocator_retained_bytes", heap.retained_bytes);
+        }
+    }
+
+    fn set(&self, name: &str, value: u64) {
+        if let Some(gauge) = self.gauges.get(name) {
+            gauge.set(value.cast_signed());
+        }
+    }
+}
+
+fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> prometheus::Result<M> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn requests() -> prometheus::Result<IntCounterVec> {
+    let opts = Opts::new("http_requests_total", "Requests answered");
+    IntCounterVec::new(opts, &["service", "method", "endpoint", "status"])
+}
+
+fn latency() -> prometheus::Result<HistogramVec> {
+    let name = "http_request_duration_seconds";
+    let opts = HistogramOpts::new(name, "Time from a request's headers to its answer");
+    HistogramVec::new(opts.buckets(LATENCY_BUCKETS.to_vec()), &["service", "method", "endpoint"])
+}
+
+fn growth_rate() -> prometheus::Result<Gauge> {
+    let help = "Growth of resident memory over the last 60 seconds";
+    Gauge::new("memory_growth_rate_bytes_per_second", help)
+}
+
+fn gauges(
+    registry: &Registry,
+    catalogue: &Catalogue,
+) -> prometheus::Result<HashMap<&'static str, IntGauge>> {
+    let patterns = catalogue.exhibits().iter().flat_map(|exhibit| {
+        let facts = exhibit.facts();
+        let count = (facts.count_gauge, format!("Things that {} keeps", facts.name));
+        let bytes = (facts.bytes_gauge, format!("Bytes that {} holds", facts.name));
+        [count, bytes]
+    });
+    let own = GAUGES.iter().map(|(name, help)| (*name, (*help).to_owned()));
+    let gauge = |(name, help): (&'static str, String)| {
+        Ok((name, register(registry, IntGauge::new(name, help)?)?))
+    };
+    own.chain(patterns).map(gauge).collect()
+}
+
+fn evictions(
+    registry: &Registry,
+    catalogue: &Catalogue,
+) -> prometheus::Result<HashMap<&'static str, IntCounter>> {
+    let bounded = catalogue.exhibits().iter().filter(|exhibit| exhibit.bound().is_some());
+    let counter = |name: &'static str| {
+        let help = format!("Entries that {name} has evicted");
+        let counter = IntCounter::new(format!("{name}_evictions_total"), help)?;
+        Ok((name, register(registry, counter)?))
+    };
+    bounded.map(|exhibit| counter(exhibit.facts().name)).collect()
+}

@@ -1,0 +1,136 @@
+//! One service: its catalogue, its metrics, and what handlers share.
+//!
+//! It keeps nothing per request except what the patterns keep: ids are a counter, trace ids a
+//! keyed hash of it, and every table has a bound.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::catalogue::Catalogue;
+use crate::growth::GrowthWindow;
+use crate::http::AdminAccess;
+use crate::metrics::Metrics;
+use crate::pattern::lock;
+use crate::payload::BYTES_PER_REQUEST;
+use crate::tracker::{self, Baseline, NoAccountLeft, NotInstalled};
+
+/// What a service is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What an entry of each leak and decoy takes at first, in bytes; 1 KiB to 16 MiB.
+    pub bytes_per_request: usize,
+    /// What all leaks and decoys together may hold, in bytes; `None` lifts the cap.
+    pub max_held_bytes: Option<u64>,
+    /// Time that `/api/data` takes without working.
+    pub delay: Duration,
+    /// Who may use the admin API.
+    pub admin_access: AdminAccess,
+}
+
+/// A running service's shared state.
+pub struct Service {
+    catalogue: Catalogue,
+    metrics: Metrics,
+    growth: GrowthWindow,
+    admin_access: AdminAccess,
+    delay: Duration,
+    requests: AtomicU64,
+    trace_key: RandomState,
+    baseline: Mutex<Option<Arc<Baseline>>>,
+    symbolising: tokio::sync::Mutex<()>,
+}
+
+/// Why a service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program lacks the tracking allocator.
+    #[error("cannot keep exact books")]
+    NotInstalled(#[from] NotInstalled),
+    /// Too many services in one process.
+    #[error("cannot open an account for each leak")]
+    NoAccountLeft(#[from] NoAccountLeft),
+    /// The metrics contradict each other.
+    #[error("cannot register metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// The size of an entry is out of range.
+    #[error("bytes per request is out of range: {0} is not between 1KiB and 16MiB")]
+    BytesPerRequest(usize),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bytes_per_request: 10 * 1024,
+            max_held_bytes: Some(1 << 30),
+            delay: Duration::ZERO,
+            admin_access: AdminAccess::default(),
+        }
+    }
+}
+
+impl Service {
+    /// Starts tracking allocations and sets up a service with every leak switched off.
+    pub fn new(settings: Settings) -> Result<Self, StartError> {
+        if !BYTES_PER_REQUEST.contains(&settings.bytes_per_request) {
+            return Err(StartError::BytesPerRequest(settings.bytes_per_request));
+        }
+        tracker::start()?;
+        let catalogue = Catalogue::new(settings.bytes_per_request, settings.max_held_bytes)?;
+        Ok(Self {
+            metrics: Metrics::new(&catalogue)?,
+            catalogue,
+            growth: GrowthWindow::starting_now(),
+            admin_access: settings.admin_access,
+            delay: settings.delay,
+            requests: AtomicU64::new(0),
+            trace_key: RandomState::new(),
+            baseline: Mutex::new(None),
+            symbolising: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Every leak and decoy.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn growth(&self) -> &GrowthWindow {
+        &self.growth
+    }
+
+    pub(crate) fn admin_access(&self) -> &AdminAccess {
+        &self.admin_access
+    }
+
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// Held while somebody's question needs symbols.
+    pub(crate) fn symbolising(&self) -> &tokio::sync::Mutex<()> {
+        &self.symbolising
+    }
+
+    /// A number that no other request of this process has; the first is 1.
+    pub(crate) fn next_request_id(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// 32 hexadecimal digits that are the request's alone, in this process and, by a random key,
+    /// among processes.
+    pub(crate) fn trace_id(&self, request_id: u64) -> String {
+        let half = |which: u8| self.trace_key.hash_one((request_id, which));
+        format!("{:016x}{:016x}", half(0), half(1))
+    }
+
+    /// Sets the baseline of the next diff and returns the last one.
+    pub(crate) fn replace_baseline(&self, now: Arc<Baseline>) -> Option<Arc<Baseline>> {
+        lock(&self.baseline).replace(now)
+    }
+}

@@ -1,0 +1,205 @@
+//! Allocation sites: live bytes and blocks per call stack, in a table that never grows.
+//!
+//! The table is static memory and lock-free, because the allocator writes it. When it is full,
+//! further stacks are counted together as [`OTHER`], and the profile says so.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use super::stack::{self, DEPTH};
+
+/// Distinct call stacks told apart. A service under mixed load shows a few hundred.
+const CAPACITY: usize = 8192;
+
+/// Slots tried for a stack before it is counted as [`OTHER`].
+const PROBES: usize = 64;
+
+/// The site of blocks allocated while nothing was recorded; not counted.
+pub(super) const UNTRACKED: u32 = 0;
+
+/// The site of all stacks that found no room in the table.
+pub(super) const OTHER: u32 = 1;
+
+/// Site numbers below this one are not slots of the table.
+const FIRST: u32 = 2;
+
+static SLOTS: [Slot; CAPACITY] = [const { Slot::new() }; CAPACITY];
+static OVERFLOW: Counts = Counts::new();
+static TRACED_BYTES: AtomicI64 = AtomicI64::new(0);
+static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// Live bytes and blocks of a site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Live {
+    pub bytes: i64,
+    pub count: i64,
+}
+
+/// One site as read from the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site {
+    pub number: u32,
+    pub live: Live,
+}
+
+impl std::ops::AddAssign for Live {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.count += other.count;
+    }
+}
+
+impl std::ops::Sub for Live {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { bytes: self.bytes - other.bytes, count: self.count - other.count }
+    }
+}
+
+struct Counts {
+    bytes: AtomicI64,
+    count: AtomicI64,
+}
+
+/// A place in the table; two threads' hot sites share no cache line.
+#[repr(align(64))]
+struct Slot {
+    /// Hash of the stack, or 0 while free. Written once.
+    hash: AtomicU64,
+    counts: Counts,
+    /// Written by whoever claimed the slot, with the first address last: the stack can be read
+    /// once that is not zero.
+    stack: [AtomicUsize; DEPTH],
+}
+
+impl Counts {
+    const fn new() -> Self {
+        Self { bytes: AtomicI64::new(0), count: AtomicI64::new(0) }
+    }
+
+    fn add(&self, bytes: i64, count: i64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.count.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn live(&self) -> Live {
+        Live {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            count: self.count.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self {
+            hash: AtomicU64::new(0),
+            counts: Counts::new(),
+            stack: [const { AtomicUsize::new(0) }; DEPTH],
+        }
+    }
+
+    /// Whether this slot is, or now becomes, the one for the stack with this hash.
+    fn claim(&self, hash: u64, stack: &[usize; DEPTH]) -> bool {
+        let found = self.hash.load(Ordering::Relaxed);
+        if found != 0 {
+            return found == hash;
+        }
+        match self.hash.compare_exchange(0, hash, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => {
+                for (kept, address) in self.stack.iter().zip(stack).skip(1) {
+                    kept.store(*address, Ordering::Relaxed);
+                }
+                self.stack[0].store(stack[0], Ordering::Release);
+                true
+            }
+            Err(found) => found == hash,
+        }
+    }
+
+    fn stack(&self) -> [usize; DEPTH] {
+        let first = self.stack[0].load(Ordering::Acquire);
+        let mut stack = [0; DEPTH];
+        if first != 0 {
+            for (address, kept) in stack.iter_mut().zip(&self.stack) {
+                *address = kept.load(Ordering::Relaxed);
+            }
+        }
+        stack
+    }
+}
+
+/// The site of an allocation being made by the caller, entered into the table if it is new.
+#[inline]
+pub(super) fn here() -> u32 {
+    let stack = stack::return_addresses();
+    let hash = hash(&stack);
+    let start = hash as usize % CAPACITY;
+    for probe in 0..PROBES {
+        let index = (start + probe) % CAPACITY;
+        if SLOTS[index].claim(hash, &stack) {
+            return index as u32 + FIRST;
+        }
+    }
+    OTHER
+}
+
+/// Counts a block at a site.
+#[inline]
+pub(super) fn born(site: u32, bytes: u64) {
+    if let Some(counts) = counts(site) {
+        let bytes = bytes.cast_signed();
+        counts.add(bytes, 1);
+        let traced = TRACED_BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if traced > PEAK_BYTES.load(Ordering::Relaxed) {
+            PEAK_BYTES.fetch_max(traced, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Takes a block off the site its header names.
+#[inline]
+pub(super) fn died(site: u32, bytes: u64) {
+    if let Some(counts) = counts(site) {
+        counts.add(-bytes.cast_signed(), -1);
+        TRACED_BYTES.fetch_sub(bytes.cast_signed(), Ordering::Relaxed);
+    }
+}
+
+/// Every site that was ever seen, with what is alive there now.
+pub(super) fn all() -> impl Iterator<Item = Site> {
+    let seen = |slot: &Slot| slot.hash.load(Ordering::Relaxed) != 0;
+    let slots = SLOTS.iter().zip(FIRST..).filter(move |(slot, _)| seen(slot));
+    let slots = slots.map(|(slot, number)| Site { number, live: slot.counts.live() });
+    slots.chain(std::iter::once(Site { number: OTHER, live: OVERFLOW.live() }))
+}
+
+/// The stack of one site; `None` for numbers that are no slot.
+pub(super) fn stack_of(site: u32) -> Option<[usize; DEPTH]> {
+    let slot = SLOTS.get(site.checked_sub(FIRST)? as usize)?;
+    Some(slot.stack())
+}
+
+/// Live bytes of all sites together, and the most they have ever been.
+pub(super) fn traced_and_peak_bytes() -> (u64, u64) {
+    let read = |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
+    (read(&TRACED_BYTES), read(&PEAK_BYTES))
+}
+
+fn counts(site: u32) -> Option<&'static Counts> {
+    match site {
+        UNTRACKED => None,
+        OTHER => Some(&OVERFLOW),
+        slot => SLOTS.get((slot - FIRST) as usize).map(|slot| &slot.counts),
+    }
+}
+
+/// A multiplicative hash (the constant is 2^64 divided by the golden ratio), finished by folding
+/// the well-mixed upper half into the lower one; never 0, which marks a free slot.
+fn hash(stack: &[usize; DEPTH]) -> u64 {
+    let mix = |hash: u64, address: &usize| {
+        (hash.rotate_left(5) ^ *address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
+    let hash = stack.iter().fold(0, mix);
+    (hash ^ (hash >> 32)).max(1)
+}

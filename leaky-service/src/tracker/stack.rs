@@ -1,0 +1,122 @@
+//! The return addresses above an allocation, by following frame pointers.
+//!
+//! The walk reads nothing but the calling thread's own stack, above the frame it starts in: a
+//! frame pointer that does not lie there, or does not point further up than the last, ends it.
+//! Code built without frame pointers therefore gives short or odd stacks, but never a fault.
+
+use std::cell::Cell;
+
+/// Frames kept of a stack, innermost first. Enough to get from the allocator through the
+/// containers of the standard library to the code that used them.
+pub(super) const DEPTH: usize = 20;
+
+/// A saved frame pointer and, above it, the return address: on x86-64 and aarch64 alike.
+const FRAME_BYTES: usize = 2 * size_of::<usize>();
+
+thread_local! {
+    /// The first address past this thread's stack; 0 before it has been asked for.
+    static STACK_END: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Stands for an end that is being asked for, or is not known: no frame lies below it.
+const NO_STACK: usize = 1;
+
+/// The return addresses of the callers, innermost first, zero where there are no more.
+#[inline]
+pub(super) fn return_addresses() -> [usize; DEPTH] {
+    let mut addresses = [0; DEPTH];
+    let end = stack_end();
+    let mut lowest = here();
+    let mut frame = frame_pointer();
+    for address in &mut addresses {
+        let fits = frame >= lowest && frame.is_multiple_of(align_of::<usize>());
+        if !fits || frame.saturating_add(FRAME_BYTES) > end {
+            break;
+        }
+        let (next, return_address) = read_frame(frame);
+        if return_address == 0 {
+            break;
+        }
+        *address = return_address;
+        lowest = frame + FRAME_BYTES;
+        frame = next;
+    }
+    addresses
+}
+
+/// An address in the frame of the caller: everything from here up to the end is mapped stack.
+#[inline]
+fn here() -> usize {
+    let marker = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&marker)).addr()
+}
+
+#[inline]
+#[expect(unsafe_code, reason = "a frame is two raw words on the stack")]
+fn read_frame(frame: usize) -> (usize, usize) {
+    let words = std::ptr::with_exposed_provenance::<[usize; 2]>(frame);
+    // SAFETY: the caller checked that both words are aligned and lie in this thread's stack,
+    // between a live local variable and the end of the stack.
+    let [next, return_address] = unsafe { words.read_volatile() };
+    (next, without_signature(return_address))
+}
+
+/// Drops the pointer-authentication code that aarch64 may keep in the upper bits.
+const fn without_signature(address: usize) -> usize {
+    if cfg!(target_arch = "aarch64") { address & ((1 << 48) - 1) } else { address }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must read the register of the frame it is used in")]
+#[expect(unsafe_code, reason = "the frame pointer is a register")]
+fn frame_pointer() -> usize {
+    let frame: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: copies a register; touches neither memory nor flags.
+    unsafe {
+        std::arch::asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: copies a register; touches neither memory nor flags.
+    unsafe {
+        std::arch::asm!("mov {}, x29", out(reg) frame, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        frame = 0;
+    }
+    frame
+}
+
+#[inline]
+fn stack_end() -> usize {
+    match STACK_END.get() {
+        0 => {
+            STACK_END.set(NO_STACK);
+            let end = ask_stack_end().unwrap_or(NO_STACK);
+            STACK_END.set(end);
+            end
+        }
+        end => end,
+    }
+}
+
+/// Asks the C library, once per thread. What it allocates to answer comes from its own heap.
+#[cold]
+#[expect(unsafe_code, reason = "the bounds of a stack are known to the C library only")]
+fn ask_stack_end() -> Option<usize> {
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut start = std::ptr::null_mut();
+    let mut bytes = 0;
+    // SAFETY: the attributes are read only after the call that fills them has succeeded, and
+    // destroyed once; the other pointers are to live local variables.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let found =
+            libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut bytes);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        (found == 0).then(|| start.addr() + bytes)
+    }
+}
