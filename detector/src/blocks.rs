@@ -2,7 +2,7 @@
 //!
 //! Level 0 holds the latest blocks of one width; each further level holds blocks twice as wide.
 //! A block is known by its index on a grid that all series of an entity share, so that two series
-//! can be joined block by block.
+//! can be joined block by block. Time is the segment's own, zero at its start.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -36,17 +36,10 @@ pub(crate) struct Block {
     pub(crate) high: f64,
 }
 
-/// The grid of an entity's blocks: where it begins, and how wide a block of level 0 is (> 0).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Grid {
-    pub(crate) origin_seconds: f64,
-    pub(crate) width_seconds: f64,
-}
-
 /// The horizons of one series.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks {
-    grid: Grid,
+    width_seconds: f64,
     open: Open,
     levels: Vec<VecDeque<Block>>,
 }
@@ -64,16 +57,15 @@ struct Open {
 }
 
 impl Blocks {
-    /// No samples yet.
-    pub(crate) fn new(grid: Grid) -> Self {
-        Self { grid, open: Open::default(), levels: vec![VecDeque::new(); LEVELS] }
+    /// No samples yet; blocks of level 0 are `width_seconds` (> 0) wide.
+    pub(crate) fn new(width_seconds: f64) -> Self {
+        Self { width_seconds, open: Open::default(), levels: vec![VecDeque::new(); LEVELS] }
     }
 
     /// Takes in a sample and returns how many levels, from level 0 up, closed a block by it: the
     /// levels on which there is something new to judge.
     pub(crate) fn push(&mut self, t_seconds: f64, value: f64) -> usize {
-        let index =
-            ((t_seconds - self.grid.origin_seconds) / self.grid.width_seconds).floor() as i64;
+        let index = (t_seconds / self.width_seconds).floor() as i64;
         let closed = if self.open.count > 0 && index != self.open.index { self.close() } else { 0 };
         self.open.take(index, t_seconds, value);
         closed
@@ -88,12 +80,12 @@ impl Blocks {
 
     /// Width of a block of a level, in seconds.
     pub(crate) fn width_at(&self, level: usize) -> f64 {
-        self.grid.width_seconds * f64::from(1_u32 << level)
+        self.width_seconds * f64::from(1_u32 << level)
     }
 
     /// When the block at `index` of a level begins, in seconds.
     pub(crate) fn begin_of(&self, level: usize, index: i64) -> f64 {
-        self.grid.origin_seconds + index as f64 * self.width_at(level)
+        index as f64 * self.width_at(level)
     }
 
     /// The latest closed block of a level.
@@ -189,7 +181,7 @@ mod tests {
     use super::*;
 
     fn filled(values: impl IntoIterator<Item = (f64, f64)>) -> Blocks {
-        let mut blocks = Blocks::new(Grid { origin_seconds: 0.0, width_seconds: 1.0 });
+        let mut blocks = Blocks::new(1.0);
         for (t, value) in values {
             blocks.push(t, value);
         }

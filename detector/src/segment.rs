@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blocks::{BLOCKS_PER_SPAN, Blocks, Grid};
+use crate::blocks::{BLOCKS_PER_SPAN, Blocks};
 use crate::track::{Surroundings, Track};
 use crate::{Assessment, Observation, Settings, Signal, reason, stats};
 
@@ -17,7 +17,9 @@ const MOST_GAUGES: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     settings: Settings,
-    grid: Grid,
+    /// Zero of the segment's own time, on the clock of the observations.
+    origin_seconds: f64,
+    width_seconds: f64,
     confirm_seconds: f64,
     signals: BTreeMap<Signal, Blocks>,
     requests: Option<Blocks>,
@@ -34,40 +36,38 @@ impl Segment {
         let interval = stats::median(&mut gaps.collect::<Vec<f64>>()).unwrap_or(1.0);
         let default = DEFAULT_CONFIRM_SECONDS.max(DEFAULT_CONFIRM_SAMPLES * interval);
         let confirm_seconds = settings.confirm_seconds.unwrap_or(default);
-        let grid = Grid {
-            origin_seconds: first.first().map_or(0.0, |observation| observation.t_seconds),
-            width_seconds: (confirm_seconds / BLOCKS_PER_SPAN as f64).max(interval),
-        };
-        Self::empty(settings, grid, confirm_seconds, reason::nothing_seen())
-    }
-
-    /// The segment after a restart at `t_seconds`: the same signals, and nothing known of them.
-    pub(crate) fn restarted(&self, t_seconds: f64) -> Self {
-        let grid = Grid { origin_seconds: t_seconds, ..self.grid };
-        let beginning = reason::restarted(t_seconds);
-        let mut next = Self::empty(&self.settings, grid, self.confirm_seconds, beginning);
-        for &signal in self.tracks.keys() {
-            next.track(signal, t_seconds);
-        }
-        next
-    }
-
-    fn empty(settings: &Settings, grid: Grid, confirm_seconds: f64, beginning: String) -> Self {
         Self {
             settings: settings.clone(),
-            grid,
+            origin_seconds: first.first().map_or(0.0, |observation| observation.t_seconds),
+            width_seconds: (confirm_seconds / BLOCKS_PER_SPAN as f64).max(interval),
             confirm_seconds,
             signals: BTreeMap::new(),
             requests: None,
             gauges: BTreeMap::new(),
             tracks: BTreeMap::new(),
-            beginning,
+            beginning: reason::nothing_seen(),
+        }
+    }
+
+    /// The segment after a restart at `t_seconds`: the same signals, and nothing known of them.
+    pub(crate) fn restarted(&self, t_seconds: f64) -> Self {
+        let beginning = reason::restarted(t_seconds);
+        let begin = |&signal: &Signal| (signal, Track::new(signal, 0.0, beginning.clone()));
+        Self {
+            origin_seconds: t_seconds,
+            signals: BTreeMap::new(),
+            requests: None,
+            gauges: BTreeMap::new(),
+            tracks: self.tracks.keys().map(begin).collect(),
+            beginning: beginning.clone(),
+            ..self.clone()
         }
     }
 
     /// Takes in an observation; an assessment for each signal whose state changed.
     pub(crate) fn take(&mut self, observation: &Observation) -> Vec<Assessment> {
-        let closed = self.record(observation);
+        let t_seconds = observation.t_seconds - self.origin_seconds;
+        let closed = self.record(t_seconds, observation);
         let around = Surroundings {
             heap: self.signals.get(&Signal::HeapBytes),
             requests: self.requests.as_ref(),
@@ -81,24 +81,25 @@ impl Segment {
                 continue;
             };
             if closed > 0 && track.judge(blocks, closed, &around) {
-                changes.push(track.assess(observation.t_seconds, blocks, self.settings.limit));
+                changes.push(track.assess(t_seconds, blocks, self.settings.limit));
             }
         }
-        changes
+        changes.into_iter().map(|change| self.on_outer_clock(change)).collect()
     }
 
     pub(crate) fn note_fix(&mut self, t_seconds: f64) {
         for track in self.tracks.values_mut() {
-            track.note_fix(t_seconds);
+            track.note_fix(t_seconds - self.origin_seconds);
         }
     }
 
     /// The present judgement of every judged signal.
     pub(crate) fn current(&self, t_seconds: f64) -> Vec<Assessment> {
-        let empty = Blocks::new(self.grid);
+        let empty = Blocks::new(self.width_seconds);
         let line = |(signal, track): (&Signal, &Track)| {
             let blocks = self.signals.get(signal).unwrap_or(&empty);
-            track.assess(t_seconds, blocks, self.settings.limit)
+            let own_seconds = t_seconds - self.origin_seconds;
+            self.on_outer_clock(track.assess(own_seconds, blocks, self.settings.limit))
         };
         self.tracks.iter().map(line).collect()
     }
@@ -109,9 +110,15 @@ impl Segment {
         ended.collect()
     }
 
+    fn on_outer_clock(&self, mut assessment: Assessment) -> Assessment {
+        assessment.t_seconds += self.origin_seconds;
+        assessment.onset_seconds = assessment.onset_seconds.map(|t| t + self.origin_seconds);
+        assessment
+    }
+
     /// Puts every number of the observation into its series; how many levels each signal closed.
-    fn record(&mut self, observation: &Observation) -> BTreeMap<Signal, usize> {
-        let (t, grid) = (observation.t_seconds, self.grid);
+    fn record(&mut self, t: f64, observation: &Observation) -> BTreeMap<Signal, usize> {
+        let width = self.width_seconds;
         let judged: Vec<Signal> = self.settings.judged(observation).collect();
         for signal in judged {
             self.track(signal, t);
@@ -120,18 +127,18 @@ impl Segment {
             self.tracks.remove(&Signal::RssBytes);
         }
         if let Some(requests) = observation.requests_total {
-            self.requests.get_or_insert_with(|| Blocks::new(grid)).push(t, requests);
+            self.requests.get_or_insert_with(|| Blocks::new(width)).push(t, requests);
         }
         for (name, &value) in &observation.gauges {
             if let Some(gauge) = self.gauges.get_mut(name) {
                 gauge.push(t, value);
             } else if self.gauges.len() < MOST_GAUGES {
-                self.gauges.entry(name.clone()).or_insert(Blocks::new(grid)).push(t, value);
+                self.gauges.entry(name.clone()).or_insert(Blocks::new(width)).push(t, value);
             }
         }
         let signals = observation.signals.iter();
         let push = |(&signal, &value): (&Signal, &f64)| {
-            let blocks = self.signals.entry(signal).or_insert_with(|| Blocks::new(grid));
+            let blocks = self.signals.entry(signal).or_insert_with(|| Blocks::new(width));
             (signal, blocks.push(t, value))
         };
         signals.map(push).collect()

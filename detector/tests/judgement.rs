@@ -1,5 +1,7 @@
 //! The core on made-up runs at the scale of a drill: every explanation, every way out.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 
 use detector::{Assessment, Observation, Settings, Signal, State, Watcher};

@@ -1,0 +1,136 @@
+//! What must hold of every series, whatever it looks like.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+
+use detector::{Assessment, BadObservation, Observation, Settings, Signal, State, Watcher};
+use proptest::prelude::*;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn settings() -> Settings {
+    Settings { confirm_seconds: Some(12.0), ..Settings::default() }
+}
+
+fn lines(series: &[(f64, f64)]) -> Vec<Assessment> {
+    let mut watcher = Watcher::new(settings());
+    let observe = |&(t_seconds, value): &(f64, f64)| Observation {
+        t_seconds,
+        signals: BTreeMap::from([(Signal::RssAnonBytes, value)]),
+        ..Observation::default()
+    };
+    let mut lines = Vec::new();
+    for point in series {
+        lines.extend(watcher.observe(&observe(point)).unwrap());
+    }
+    lines.extend(watcher.finish());
+    lines
+}
+
+fn states(lines: &[Assessment]) -> Vec<State> {
+    lines.iter().map(|line| line.state).collect()
+}
+
+/// Pieces of growth, fall and rest between 5 MiB and 500 MiB, sampled five times a second.
+fn series() -> impl Strategy<Value = Vec<(f64, f64)>> {
+    let piece = (2_usize..120, -1.0_f64..4.0, 0.0_f64..0.2);
+    (5.0_f64..200.0, prop::collection::vec(piece, 1..6)).prop_map(|(base, pieces)| {
+        let mut level = base * MIB;
+        let mut values = Vec::new();
+        for (samples, mib_per_second, noise_mib) in pieces {
+            for i in 0..samples {
+                level = (level + 0.2 * mib_per_second * MIB).clamp(5.0 * MIB, 500.0 * MIB);
+                let wobble = if i % 3 == 0 { noise_mib } else { -noise_mib / 2.0 };
+                values.push(level + wobble * MIB);
+            }
+        }
+        values.into_iter().enumerate().map(|(i, value)| (i as f64 * 0.2, value)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// When a series was recorded changes no verdict. (Whole powers of two, lest rounding move a
+    /// sample into another block.)
+    #[test]
+    fn a_shift_in_time_changes_no_verdict(series in series(), shift in 1_u32..20) {
+        let shift = f64::from(1_u32 << shift);
+        let grid = |t: f64| (t * 1024.0).round() / 1024.0;
+        let here: Vec<_> = series.iter().map(|&(t, value)| (grid(t), value)).collect();
+        let there: Vec<_> = here.iter().map(|&(t, value)| (t + shift, value)).collect();
+        prop_assert_eq!(states(&lines(&here)), states(&lines(&there)));
+    }
+
+    /// Twice the bytes is twice the slope, and no less a leak.
+    #[test]
+    fn doubling_the_bytes_doubles_the_slope(mib_per_second in 0.5_f64..8.0) {
+        let leak = |factor: f64| {
+            let value = |t: f64| factor * (20.0 * MIB + mib_per_second * MIB * (t - 10.0).max(0.0));
+            let series: Vec<_> = (0..200).map(|i| f64::from(i) * 0.2).map(|t| (t, value(t))).collect();
+            lines(&series).into_iter().find(|line| line.state == State::Leaking).unwrap()
+        };
+        let (once, twice) = (leak(1.0), leak(2.0));
+        let ratio = twice.slope_per_second.unwrap() / once.slope_per_second.unwrap();
+        prop_assert!((ratio - 2.0).abs() < 1e-6, "ratio {}", ratio);
+    }
+
+    /// What did not move for its last half does not leak at its end.
+    #[test]
+    fn a_series_flat_for_its_last_half_never_ends_leaking(series in series()) {
+        prop_assume!(series.len() >= 150);
+        let (_, last) = series[series.len() - 1];
+        let held = (0..series.len()).map(|i| ((series.len() + i) as f64 * 0.2, last));
+        let whole: Vec<_> = series.iter().copied().chain(held).collect();
+        let lines = lines(&whole);
+        prop_assert_ne!(lines.last().unwrap().state, State::Leaking, "{:#?}", lines);
+    }
+
+    /// A verdict for want of data is never `steady`.
+    #[test]
+    fn a_series_shorter_than_the_asked_span_is_never_judged(series in series()) {
+        let short: Vec<_> = series.into_iter().take(55).collect();
+        let states = states(&lines(&short));
+        prop_assert_eq!(states.last(), Some(&State::Undecided));
+        prop_assert!(!states.contains(&State::Steady) && !states.contains(&State::Leaking));
+    }
+
+    /// Whatever comes, the core answers or refuses; it never panics, and goes on after a refusal.
+    #[test]
+    fn bad_observations_are_refused_and_harmless(
+        points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..40)
+    ) {
+        let mut watcher = Watcher::new(settings());
+        for (t_seconds, value) in points {
+            let observation = Observation {
+                t_seconds,
+                signals: BTreeMap::from([(Signal::HeapBytes, value)]),
+                ..Observation::default()
+            };
+            let answer = watcher.observe(&observation);
+            if !value.is_finite() || value < 0.0 || !t_seconds.is_finite() {
+                prop_assert!(answer.is_err());
+            }
+        }
+        watcher.finish();
+    }
+}
+
+#[test]
+fn a_refusal_names_what_was_wrong() {
+    let mut watcher = Watcher::new(settings());
+    let at = |t_seconds: f64, value: f64| Observation {
+        t_seconds,
+        signals: BTreeMap::from([(Signal::Fds, value)]),
+        ..Observation::default()
+    };
+    watcher.observe(&at(1.0, 3.0)).unwrap();
+    let stuck = watcher.observe(&at(1.0, 3.0)).unwrap_err();
+    assert_eq!(stuck, BadObservation::TimeNotRising { t_seconds: 1.0, previous_seconds: 1.0 });
+    let nan = watcher.observe(&at(2.0, f64::NAN)).unwrap_err();
+    assert!(nan.to_string().contains("fds is NaN at t_seconds 2"), "{nan}");
+    assert!(watcher.observe(&at(2.0, 3.0)).is_ok());
+}
