@@ -57,7 +57,7 @@ pub(crate) fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     let half = Z_95 * variance.sqrt() / 2.0;
     let last = slopes.len() - 1;
     let centre = slopes.len() as f64 / 2.0;
-    let below = (centre - half).floor().clamp(0.0, last as f64) as usize;
+    let below = ((centre - half).floor() - 1.0).clamp(0.0, last as f64) as usize;
     let above = (centre + half).ceil().clamp(0.0, last as f64) as usize;
     Some(Slope { low: slopes[below], mid, high: slopes[above] })
 }
