@@ -61,7 +61,9 @@ impl Chunks {
     /// The chunks that take, together with the vector that holds them, as nearly `bytes` as can
     /// be without taking more.
     fn filling(bytes: usize) -> Self {
+        // Of equally good choices the last counts, so the fewest chunks come last.
         (1..=MAX_CHUNKS)
+            .rev()
             .filter_map(|count| Self::exactly(count, bytes))
             .max_by_key(Self::handed_out_bytes)
             .unwrap_or(Self { lengths: [0; MAX_CHUNKS], count: 0 })

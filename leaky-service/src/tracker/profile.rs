@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::sites::{self, Live};
+use super::sites::{self, Live, Site};
 use super::symbols::{Location, SymbolError, Symbols};
 
 /// Named for stacks that found no room in the table of sites.
@@ -35,7 +35,8 @@ pub struct Profile {
 /// Live bytes and blocks of every site at one moment, to compare a later moment with.
 #[derive(Clone, Debug)]
 pub struct Baseline {
-    live: HashMap<u32, Live>,
+    /// In the order of the table, which keeps its sites for ever and adds new ones anywhere.
+    sites: Vec<Site>,
     /// All recorded live bytes at that moment.
     pub traced_bytes: u64,
 }
@@ -58,14 +59,12 @@ impl Profile {
     /// of megabytes.
     pub fn take() -> Result<Self, SymbolError> {
         let (traced_bytes, peak_traced_bytes) = sites::traced_and_peak_bytes();
-        let mut live: HashMap<_, _> = sites::all().map(|site| (site.number, site.live)).collect();
-        live.retain(|_, live| live.bytes > 0);
+        let live: Vec<_> = sites::all().filter(|site| site.live.bytes > 0).collect();
         let mut by_line: HashMap<_, Live> = HashMap::new();
         let mut by_file: HashMap<_, Live> = HashMap::new();
-        for (site, location) in named(live.keys())? {
-            let live = live.get(&site).copied().unwrap_or_default();
-            *by_file.entry(location.file.clone()).or_default() += live;
-            *by_line.entry(location).or_default() += live;
+        for (site, location) in located(&live)? {
+            *by_file.entry(location.file.clone()).or_default() += site.live;
+            *by_line.entry(location).or_default() += site.live;
         }
         let (by_line, by_file) = (usages(by_line), usages(by_file));
         Ok(Self { by_line, by_file, traced_bytes, peak_traced_bytes })
@@ -76,20 +75,18 @@ impl Baseline {
     /// Reads the table; cheap.
     pub fn take() -> Self {
         let (traced_bytes, _) = sites::traced_and_peak_bytes();
-        let live = sites::all().map(|site| (site.number, site.live)).collect();
-        Self { live, traced_bytes }
+        Self { sites: sites::all().collect(), traced_bytes }
     }
 
     /// The lines that hold more at `later` than they do here, the one that grew most first.
     pub fn growth_until(&self, later: &Self) -> Result<Vec<Growth>, SymbolError> {
-        // A site never leaves the table, so the later reading names the earlier one's as well.
+        let before: HashMap<_, _> =
+            self.sites.iter().map(|site| (site.number, site.live)).collect();
         let mut sums: HashMap<Location, (Live, Live)> = HashMap::new();
-        for (site, location) in named(later.live.keys())? {
+        for (site, location) in located(&later.sites)? {
             let (now, change) = sums.entry(location).or_default();
-            let live = later.live.get(&site).copied().unwrap_or_default();
-            let before = self.live.get(&site).copied().unwrap_or_default();
-            *now += live;
-            *change += live - before;
+            *now += site.live;
+            *change += site.live - before.get(&site.number).copied().unwrap_or_default();
         }
         let grown = |(location, (now, change)): (Location, (Live, Live))| Growth {
             location: location.to_string(),
@@ -105,16 +102,16 @@ impl Baseline {
 }
 
 /// Names sites after their source lines.
-fn named<'a>(sites: impl Iterator<Item = &'a u32>) -> Result<Vec<(u32, Location)>, SymbolError> {
+fn located(sites: &[Site]) -> Result<Vec<(Site, Location)>, SymbolError> {
     let mut symbols = Symbols::open()?;
-    let name = |&site: &u32| {
-        let location = match sites::stack_of(site) {
+    let locate = |site: &Site| {
+        let location = match sites::stack_of(site.number) {
             Some(stack) => symbols.locate(&stack),
             None => Location::unknown(OVERFLOW),
         };
-        (site, location)
+        (*site, location)
     };
-    Ok(sites.map(name).collect())
+    Ok(sites.iter().map(locate).collect())
 }
 
 fn usages<K: ToString>(sums: HashMap<K, Live>) -> Vec<Usage> {

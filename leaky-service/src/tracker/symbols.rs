@@ -182,7 +182,8 @@ fn is_allocator_shim(name: &str) -> bool {
 fn classify(path: &str) -> (Origin, String) {
     let after = |marker: &str| path.find(marker).map(|at| &path[at + marker.len()..]);
     if let Some(rest) = STANDARD.iter().find_map(|marker| after(marker)) {
-        return (Origin::Standard, rest.to_owned());
+        let library = rest.find("library/").map_or(rest, |at| &rest[at..]);
+        return (Origin::Standard, library.to_owned());
     }
     if let Some(rest) = DEPENDENCIES.iter().find_map(|marker| after(marker)) {
         // The first component is the registry or checkout, the next one the crate.
@@ -230,7 +231,11 @@ mod tests {
     fn a_source_path_tells_whose_code_it_is_and_is_shown_short() {
         let root = relative_root();
         let cases = [
-            ("/rustc/59807616e/library/alloc/src/vec/mod.rs", Origin::Standard, None),
+            (
+                "/rustc/59807616e/library/alloc/src/vec/mod.rs",
+                Origin::Standard,
+                Some("library/alloc/src/vec/mod.rs"),
+            ),
             ("/rust/deps/hashbrown-0.16.0/src/raw.rs", Origin::Standard, None),
             (
                 "/home/u/.rustup/t/lib/rustlib/src/rust/library/std/src/io.rs",

@@ -1,0 +1,72 @@
+//! Proof of a pattern's bytes per request against a figure that does not know our books: what
+//! jemalloc says it has handed out, with the thread's cache emptied.
+
+use std::time::SystemTime;
+
+use axum::http;
+use leaky_service::catalogue::{Change, Exhibit};
+use leaky_service::heap::{self, HeapStats};
+use leaky_service::pattern::Request;
+use leaky_service::{Service, Settings};
+
+const REQUESTS: u32 = 4000;
+
+/// Proves it at three sizes, with a clear after each.
+pub fn prove(name: &str) {
+    let service = Service::new(Settings::default()).expect("the allocator is installed");
+    let exhibit = service.catalogue().find(name).expect("it is in the catalogue");
+    for bytes_per_request in [4 << 10, 10 << 10, 64 << 10] {
+        let max_entries = exhibit.bound().is_some().then_some(REQUESTS as usize);
+        let change =
+            Change { enabled: Some(true), bytes_per_request: Some(bytes_per_request), max_entries };
+        exhibit.apply(&change);
+        prove_size(&service, exhibit, bytes_per_request as f64);
+    }
+}
+
+fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
+    let what = format!("{} at {bytes_per_request}", exhibit.facts().name);
+    let before = in_use_bytes();
+    for id in 1..=u64::from(REQUESTS) {
+        serve(service, id);
+    }
+    let grown = in_use_bytes() - before;
+
+    let expected = f64::from(REQUESTS) * bytes_per_request;
+    assert!(off(grown, expected) < 0.02, "{what}: the allocator says {grown}, not {expected}");
+    let held = exhibit.held_bytes() as f64;
+    assert!(off(held, grown) < 0.005, "{what}: the books say {held}, the allocator {grown}");
+    let measured = exhibit.measured_bytes_per_request().expect("it keeps something");
+    assert!(off(measured, bytes_per_request) < 0.02, "{what}: measured {measured}");
+
+    let cleared = exhibit.clear();
+    assert_eq!(cleared.count, REQUESTS as usize, "{what}");
+    assert!(off(cleared.freed_bytes as f64, held) < 1e-9, "{what}: freed {cleared:?} of {held}");
+    assert_eq!(exhibit.held_bytes(), 0, "{what}");
+    let left = in_use_bytes() - before;
+    assert!(left.abs() < 0.01 * grown, "{what}: {left} of {grown} bytes did not come back");
+    assert_eq!(exhibit.clear().count, 0, "{what}: nothing is left to clear");
+}
+
+/// Lets the service's patterns see a request as a browser would send it.
+pub fn serve(service: &Service, id: u64) {
+    let request = http::Request::get("/api/data")
+        .header("host", "localhost:8080")
+        .header("user-agent", "exactness/1")
+        .header("accept", "*/*")
+        .body(())
+        .expect("a request");
+    let (parts, ()) = request.into_parts();
+    let received = SystemTime::now();
+    let touched = service.catalogue().touch(&Request { id, received, parts: &parts });
+    assert_eq!(touched.len(), 1, "one pattern is on");
+}
+
+pub fn in_use_bytes() -> f64 {
+    heap::flush_thread_cache().expect("jemalloc is the allocator");
+    HeapStats::read().expect("jemalloc is the allocator").in_use_bytes as f64
+}
+
+fn off(found: f64, expected: f64) -> f64 {
+    (found - expected).abs() / expected
+}

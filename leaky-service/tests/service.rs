@@ -1,0 +1,19 @@
+//! The service from outside: the real binary, its HTTP contract field by field, and its life as a
+//! process.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
+#[path = "service/leaks.rs"]
+mod leaks;
+#[path = "service/memory.rs"]
+mod memory;
+#[path = "service/metrics.rs"]
+mod metrics;
+#[path = "service/process.rs"]
+mod process;
+#[path = "service/refusals.rs"]
+mod refusals;
+#[path = "service/server.rs"]
+mod server;
+
+/// Every leak there is.
+const LEAKS: [&str; 3] = ["cache", "listeners", "history"];

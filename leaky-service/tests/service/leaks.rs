@@ -1,0 +1,128 @@
+//! Switching, sizing, clearing and capping the leaks.
+
+use serde_json::json;
+
+use crate::LEAKS;
+use crate::server::{Server, close, number};
+
+#[test]
+fn health_and_data_answer_with_the_contracts_fields() {
+    let server = Server::start(&[]);
+    assert_eq!(server.get_json("/health"), json!({ "status": "ok", "service": "leaky-service" }));
+    let (first, second) = (server.get_json("/api/data"), server.get_json("/api/data"));
+    assert_eq!(first["service"], "leaky-service");
+    assert_ne!(first["request_id"], second["request_id"]);
+    let trace_id = first["trace_id"].as_str().expect("a string");
+    assert_eq!(trace_id.len(), 32);
+    assert!(trace_id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{trace_id}");
+    assert_ne!(first["trace_id"], second["trace_id"]);
+    assert!(first["duration_ms"].is_f64());
+    assert_eq!(first["leaks_triggered"], json!([]));
+    assert!(first["data"]["message"].is_string() && first["data"]["timestamp"].is_string());
+}
+
+#[test]
+fn a_leak_grows_only_while_enabled_and_keeps_what_has_leaked() {
+    let server = Server::start(&["--bytes-per-request", "16KiB"]);
+    for (name, count_field, removed_field) in [
+        ("cache", "entries", "entries_removed"),
+        ("listeners", "count", "callbacks_removed"),
+        ("history", "entries", "records_removed"),
+    ] {
+        let path = format!("/admin/leaks/{name}");
+        let state = || server.get_json("/admin/leaks/status")["leaks"][name].clone();
+        server.load(5);
+        assert_eq!(state()[count_field], 0);
+        let answer = server.post_json(&path, r#"{"enabled": true}"#);
+        assert_eq!((&answer["leak"], &answer["enabled"]), (&json!(name), &json!(true)));
+        assert!(answer["description"].is_string());
+        assert_eq!(server.get_json("/api/data")["leaks_triggered"], json!([name]));
+        server.load(99);
+        assert_eq!(server.post_json(&path, r#"{"enabled": false}"#)["enabled"], false);
+        server.load(5);
+
+        let held = state();
+        assert_eq!(held["enabled"], false);
+        assert_eq!((&held[count_field], &held["requests"]), (&json!(100), &json!(100)));
+        assert_eq!((&held["bytes_per_request"], &held["capped"]), (&json!(16384), &json!(false)));
+        let held_bytes = number(&held["held_bytes"]);
+        assert!((held_bytes / 1_638_400.0 - 1.0).abs() < 0.02, "{held}");
+        assert!(close(number(&held["measured_bytes_per_request"]), held_bytes / 100.0));
+        assert!(close(number(&held["estimated_size_mb"]), held_bytes / 1_048_576.0));
+
+        let cleared =
+            server.post_json("/admin/leaks/clear", &json!({ "leak_type": name }).to_string());
+        assert_eq!((&cleared["cleared"], &cleared[removed_field]), (&json!(name), &json!(100)));
+        assert!(close(number(&cleared["freed_bytes"]), held_bytes));
+        assert_eq!(state()["held_bytes"], 0);
+        let again =
+            server.post_json("/admin/leaks/clear", &json!({ "leak_type": name }).to_string());
+        assert_eq!(again[removed_field], 0);
+    }
+}
+
+#[test]
+fn clear_without_a_body_clears_everything_and_counts_each() {
+    let server = Server::start(&[]);
+    for name in LEAKS.into_iter().chain(["bounded_cache"]) {
+        server.post_json(&format!("/admin/leaks/{name}"), r#"{"enabled": true}"#);
+    }
+    server.load(7);
+    let cleared = server.post_json("/admin/leaks/clear", "");
+    assert_eq!(cleared["cleared"], "all");
+    for field in [
+        "cache_entries_removed",
+        "listeners_removed",
+        "history_records_removed",
+        "bounded_cache_entries_removed",
+    ] {
+        assert_eq!(cleared[field], 7, "{field}");
+    }
+    assert_eq!(server.get_json("/admin/leaks/status")["cap"]["held_bytes"], 0);
+}
+
+#[test]
+fn status_tells_memory_cap_and_attribution() {
+    let server = Server::start(&[]);
+    let status = server.get_json("/admin/leaks/status");
+    for field in ["rss_mb", "vms_mb", "growth_since_start_mb"] {
+        assert!(status["memory"][field].is_number(), "{field}: {status}");
+    }
+    assert!(number(&status["memory"]["rss_mb"]) > 1.0);
+    assert_eq!(status["cap"]["max_held_bytes"], 1 << 30);
+    assert_eq!(status["attribution"], json!({ "enabled": true, "reason": null }));
+    assert_eq!(
+        status["leaks"]["cache"]["gauges"],
+        json!(["leak_cache_entries_total", "leak_cache_size_bytes"])
+    );
+    assert_eq!(status["decoys"]["bounded_cache"]["max_entries"], 1000);
+    let listed = server.get_json("/admin/leaks");
+    let names: Vec<_> = listed["catalogue"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| &entry["name"])
+        .collect();
+    assert_eq!(names, ["cache", "listeners", "history", "bounded_cache"]);
+}
+
+#[test]
+fn at_the_cap_leaks_stop_growing_and_say_so() {
+    let server = Server::start(&["--max-held", "1MiB"]);
+    for name in LEAKS {
+        server.post_json(&format!("/admin/leaks/{name}"), r#"{"enabled": true}"#);
+    }
+    server.load(200);
+    let status = server.get_json("/admin/leaks/status");
+    let held_bytes = number(&status["cap"]["held_bytes"]);
+    assert!((0.95..=1.0).contains(&(held_bytes / 1_048_576.0)), "{status}");
+    assert_eq!(status["cap"]["capped"], true);
+    for name in LEAKS {
+        assert_eq!(status["leaks"][name]["capped"], true, "{name}");
+    }
+    assert_eq!(server.get_json("/api/data")["leaks_triggered"], json!([]));
+    server.post_json("/admin/leaks/clear", "");
+    let status = server.get_json("/admin/leaks/status");
+    assert_eq!(status["cap"]["capped"], false);
+    assert_eq!(server.get_json("/api/data")["leaks_triggered"], json!(LEAKS));
+}

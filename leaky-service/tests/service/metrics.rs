@@ -1,0 +1,56 @@
+//! The metrics of the contract, and those beside.
+
+use crate::server::{Server, close, number};
+
+#[test]
+fn metrics_count_requests_by_route_and_follow_the_leaks() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/history", r#"{"enabled": true}"#);
+    server.post_json("/admin/leaks/bounded_cache", r#"{"enabled": true, "max_entries": 10}"#);
+    server.load(25);
+    for path in ["/a", "/b", "/c?d=e"] {
+        assert_eq!(server.get(path).status, 404);
+    }
+    let state = &server.get_json("/admin/leaks/status")["leaks"]["history"];
+    assert!(close(server.metric("leak_history_entries_total"), 25.0));
+    assert!(close(server.metric("leak_history_size_bytes"), number(&state["held_bytes"])));
+    assert!(close(server.metric("bounded_cache_entries"), 10.0));
+    assert!(close(server.metric("bounded_cache_evictions_total"), 15.0));
+    for gauge in [
+        "process_resident_memory_bytes",
+        "process_virtual_memory_bytes",
+        "process_open_fds",
+        "process_threads",
+        "process_start_time_seconds",
+        "allocator_in_use_bytes",
+        "allocator_active_bytes",
+        "allocator_resident_bytes",
+    ] {
+        assert!(server.metric(gauge) > 0.0, "{gauge}");
+    }
+    for gauge in [
+        "leak_cache_entries_total",
+        "leak_cache_size_bytes",
+        "leak_listeners_total",
+        "leak_listeners_size_bytes",
+        "bounded_cache_size_bytes",
+        "allocator_retained_bytes",
+        "memory_growth_rate_bytes_per_second",
+    ] {
+        server.metric(gauge);
+    }
+    let text = server.get("/metrics").text;
+    let counted = |endpoint, status| {
+        format!(
+            "http_requests_total{{endpoint=\"{endpoint}\",method=\"GET\",service=\"leaky-service\",status=\"{status}\"}} "
+        )
+    };
+    assert!(text.contains(&format!("{}25\n", counted("/api/data", 200))), "{text}");
+    assert!(text.contains(&format!("{}3\n", counted("unmatched", 404))), "{text}");
+    for bound in ["0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "+Inf"] {
+        let bucket = format!(
+            "http_request_duration_seconds_bucket{{endpoint=\"/api/data\",method=\"GET\",service=\"leaky-service\",le=\"{bound}\"}}"
+        );
+        assert!(text.contains(&bucket), "{bucket}");
+    }
+}

@@ -1,0 +1,104 @@
+//! What is refused, with which status, and what the refusal names.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::server::{Answer, Server};
+
+#[test]
+fn settings_outside_their_range_are_refused_with_the_range() {
+    let server = Server::start(&[]);
+    let cases = [
+        ("cache", r#"{"bytes_per_request": 1023}"#, "between 1024 and 16777216"),
+        ("cache", r#"{"bytes_per_request": "17MiB"}"#, "between 1024 and 16777216"),
+        ("cache", r#"{"bytes_per_request": "many"}"#, "10KiB"),
+        ("cache", r#"{"bytes_per_request": -1}"#, "10KiB"),
+        ("cache", r#"{"max_entries": 5}"#, "leave max_entries out"),
+        ("bounded_cache", r#"{"max_entries": 0}"#, "between 1 and 1000000"),
+        ("cache", r#"{"enable": true}"#, "bytes_per_request"),
+        ("cache", r#"{"enabled": "yes"}"#, "expected a boolean"),
+        ("cache", "{}", "enabled"),
+        ("cache", "", "enabled"),
+        ("cache", "[1", "JSON"),
+    ];
+    for (name, body, named) in cases {
+        let answer = server.post(&format!("/admin/leaks/{name}"), body);
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+        refusal_names(&answer, named);
+    }
+    let status = server.get_json("/admin/leaks/status");
+    assert_eq!(status["leaks"]["cache"]["enabled"], false, "a refused change changes nothing");
+    assert_eq!(status["leaks"]["cache"]["bytes_per_request"], 10240);
+}
+
+#[test]
+fn unknown_leaks_types_routes_and_methods_are_refused_with_a_way_out() {
+    let server = Server::start(&[]);
+    let cases = [
+        (
+            server.post("/admin/leaks/cash", r#"{"enabled": true}"#),
+            404,
+            "cache, listeners, history",
+        ),
+        (server.post("/admin/leaks/clear", r#"{"leak_type": "x"}"#), 400, "all or one of cache"),
+        (server.post("/admin/leaks/clear", r#"{"leaktype": "all"}"#), 400, "leak_type"),
+        (server.get("/nowhere"), 404, "/admin/leaks/status"),
+        (server.get("/admin/nowhere"), 404, "/admin/leaks/status"),
+        (server.post("/api/data", ""), 405, "Allow"),
+        (server.get("/admin/gc"), 405, "POST"),
+        (server.post("/admin/leaks/cache", &"x".repeat(100_000)), 413, "65536"),
+    ];
+    for (answer, status, named) in &cases {
+        assert_eq!(answer.status, *status, "{}", answer.text);
+        refusal_names(answer, named);
+    }
+}
+
+#[test]
+fn json_is_accepted_whatever_the_content_type_says() {
+    let server = Server::start(&[]);
+    for content_type in ["application/x-www-form-urlencoded", "application/json", "text/plain"] {
+        let request =
+            server.agent().post(server.url("/admin/leaks/clear")).content_type(content_type);
+        assert_eq!(
+            Answer::of(request.send(r#"{"leak_type":"all"}"#)).status,
+            200,
+            "{content_type}"
+        );
+    }
+    let body = r#"{"leak_type":"all"}"#;
+    let mut stream = TcpStream::connect(&server.address).expect("it listens");
+    write!(
+        stream,
+        "POST /admin/leaks/clear HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_token_guards_every_admin_call_and_nothing_else() {
+    let server = Server::start_with(&[], &[("LEAKLAB_ADMIN_TOKEN", "sesame")]);
+    for path in ["/admin/leaks/status", "/admin/memory", "/admin/memory/diff"] {
+        let refused = server.get(path);
+        assert_eq!(refused.status, 401, "{path}");
+        refusal_names(&refused, "LEAKLAB_ADMIN_TOKEN");
+    }
+    let with = |token: &str| {
+        let request = server.agent().get(server.url("/admin/leaks/status"));
+        Answer::of(request.header("authorization", format!("Bearer {token}")).call()).status
+    };
+    assert_eq!((with("sesame"), with("sesamf")), (200, 401));
+    assert_eq!((server.get("/metrics").status, server.get("/api/data").status), (200, 200));
+}
+
+fn refusal_names(answer: &Answer, named: &str) {
+    let refusal = answer.json();
+    let (error, hint) = (&refusal["error"], &refusal["hint"]);
+    assert!(error.is_string() && hint.is_string(), "{refusal}");
+    let said = format!("{error} {hint}");
+    assert!(said.contains(named), "'{named}' is not in {said}");
+}
