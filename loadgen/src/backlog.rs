@@ -84,10 +84,7 @@ mod tests {
     use super::*;
 
     fn at(intended: u64) -> Arrival {
-        Arrival {
-            intended,
-            released: intended,
-        }
+        Arrival { intended, released: intended }
     }
 
     #[test]
@@ -101,10 +98,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_what_fits_is_kept() {
         let backlog = Backlog::new(2);
-        assert_eq!(
-            [0, 1, 2].map(|n| backlog.offer(at(n))),
-            [Ok(()), Ok(()), Err(Full)]
-        );
+        assert_eq!([0, 1, 2].map(|n| backlog.offer(at(n))), [Ok(()), Ok(()), Err(Full)]);
         assert_eq!(backlog.take(), Some(at(0)));
         assert_eq!(backlog.offer(at(3)), Ok(()));
     }
@@ -114,10 +108,7 @@ mod tests {
         let backlog = Backlog::new(2);
         backlog.offer(at(1)).expect("room");
         backlog.close();
-        assert_eq!(
-            (backlog.next().await, backlog.next().await),
-            (Some(at(1)), None)
-        );
+        assert_eq!((backlog.next().await, backlog.next().await), (Some(at(1)), None));
     }
 
     #[tokio::test]

@@ -116,11 +116,7 @@ fn plan(args: &Args) -> Result<Plan, Problems> {
     };
     time("duration", &args.duration, &mut options.duration);
     time("timeout", &args.timeout, &mut options.timeout);
-    time(
-        "max-lateness",
-        &args.max_lateness,
-        &mut options.max_lateness,
-    );
+    time("max-lateness", &args.max_lateness, &mut options.max_lateness);
     problems.parse_into("arrivals", &args.arrivals, &mut options.arrivals);
     problems.parse_into("seed", &args.seed, &mut options.seed);
     problems.parse_into("connections", &args.connections, &mut options.connections);
@@ -158,13 +154,9 @@ fn print(report: &Report, format: Format) -> io::Result<()> {
 /// A run that was cut short or is invalid says nothing about the target, so that comes first.
 fn exit_code(report: &Report) -> u8 {
     match report {
-        Report {
-            interrupted: true, ..
-        } => INTERRUPTED,
+        Report { interrupted: true, .. } => INTERRUPTED,
         Report { valid: false, .. } => INVALID,
-        Report {
-            errors_total: 1.., ..
-        } => FINDING,
+        Report { errors_total: 1.., .. } => FINDING,
         _ => 0,
     }
 }
@@ -172,10 +164,5 @@ fn exit_code(report: &Report) -> u8 {
 /// An error with all its causes, in one line.
 fn chain(error: &dyn Error) -> Vec<String> {
     let causes = successors(Some(error), |error: &&dyn Error| (*error).source());
-    vec![
-        causes
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(": "),
-    ]
+    vec![causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")]
 }

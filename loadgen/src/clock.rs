@@ -14,6 +14,10 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
+/// Waits shorter than this are spent on other tasks instead of being timed: to set the timer, sleep
+/// and be woken takes about as long, and several times the processor time.
+const SHORTEST_ALARM_NANOS: u64 = 10_000;
+
 /// Nanoseconds since the start of the run, on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
@@ -22,9 +26,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self {
-            start_nanos: monotonic_nanos(),
-        }
+        Self { start_nanos: monotonic_nanos() }
     }
 
     pub(crate) fn now(self) -> u64 {
@@ -42,10 +44,7 @@ impl Alarm {
     pub(crate) fn new(clock: Clock) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self {
-            clock,
-            timer: watch(timer)?,
-        })
+        Ok(Self { clock, timer: watch(timer)? })
     }
 
     /// Waits until `instant_nanos` has come; says what time it is then.
@@ -55,28 +54,31 @@ impl Alarm {
             if now >= instant_nanos {
                 return Ok(now);
             }
-            self.set(self.clock.start_nanos + instant_nanos)?;
-            // The expirations are never read: setting the timer anew forgets them, and the next
-            // one wakes the poller again, which saves a system call per arrival.
-            self.timer.readable().await?.clear_ready();
+            if instant_nanos - now < SHORTEST_ALARM_NANOS {
+                tokio::task::yield_now().await;
+            } else {
+                self.ring_at(instant_nanos).await?;
+            }
         }
+    }
+
+    async fn ring_at(&self, instant_nanos: u64) -> io::Result<()> {
+        self.set(self.clock.start_nanos + instant_nanos)?;
+        // The expirations are never read: setting the timer anew forgets them, and the next one
+        // wakes the poller again, which saves a system call per arrival.
+        self.timer.readable().await?.clear_ready();
+        Ok(())
     }
 
     fn set(&self, monotonic_nanos: u64) -> io::Result<()> {
         let it_value = timespec(monotonic_nanos);
-        let once = Itimerspec {
-            it_interval: timespec(0),
-            it_value,
-        };
+        let once = Itimerspec { it_interval: timespec(0), it_value };
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
         Ok(())
     }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "tokio cannot see by the type that a descriptor stays open"
-)]
+#[expect(unsafe_code, reason = "tokio cannot see by the type that a descriptor stays open")]
 fn watch(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is one open descriptor, the same until it is dropped, and it is moved
     // into the `AsyncFd`, which hands out nothing that could close it.

@@ -1,5 +1,6 @@
 //! The connections: opened all together before the clock starts, then each a worker of its own.
 
+mod limit;
 mod link;
 mod worker;
 
@@ -28,11 +29,7 @@ impl Connections {
     /// Opens all connections of the plan, each within the plan's timeout. A run over fewer
     /// connections than asked for would be another experiment, so one failure fails the whole.
     pub(crate) async fn open(plan: &Plan, addresses: Vec<SocketAddr>) -> Result<Self, LoadError> {
-        let PlanOptions {
-            connections,
-            timeout: limit,
-            ..
-        } = *plan.options();
+        let PlanOptions { connections, timeout: limit, .. } = *plan.options();
         let dialer = Rc::new(Dialer::new(plan.target(), addresses)?);
         let mut dials = JoinSet::new();
         for _ in 0..connections {

@@ -22,17 +22,9 @@ pub(crate) async fn pace(shared: &Shared) -> Result<(), LoadError> {
         } else {
             overdue += 1;
         }
-        release(
-            shared,
-            Arrival {
-                intended,
-                released: now,
-            },
-        );
+        release(shared, Arrival { intended, released: now });
     }
-    alarm
-        .wait_until(shared.plan.options().duration.as_nanos() as u64)
-        .await?;
+    alarm.wait_until(shared.plan.options().duration.as_nanos() as u64).await?;
     Ok(())
 }
 

@@ -117,11 +117,7 @@ impl PlanOptions {
             problems.count_within("backlog", backlog, 1, MAX_BACKLOG);
         }
         match (target, rate) {
-            (Some(target), Some(rate)) => problems.or(Plan {
-                options: self,
-                target,
-                rate,
-            }),
+            (Some(target), Some(rate)) => problems.or(Plan { options: self, target, rate }),
             _ => Err(problems),
         }
     }
@@ -160,12 +156,7 @@ impl Plan {
 
     /// The intended instants of all arrivals, from the start.
     pub fn schedule(&self) -> Schedule {
-        let PlanOptions {
-            arrivals,
-            seed,
-            duration,
-            ..
-        } = self.options;
+        let PlanOptions { arrivals, seed, duration, .. } = self.options;
         Schedule::new(self.rate, arrivals, seed, duration)
     }
 }
@@ -201,15 +192,7 @@ mod tests {
         options.max_lateness = Duration::ZERO;
         let problems = options.check().expect_err("seven problems");
         let places: Vec<_> = problems.iter().map(|problem| problem.place).collect();
-        let all = [
-            "URL",
-            "rate",
-            "connections",
-            "duration",
-            "timeout",
-            "max-lateness",
-            "backlog",
-        ];
+        let all = ["URL", "rate", "connections", "duration", "timeout", "max-lateness", "backlog"];
         assert_eq!(places, all);
     }
 }

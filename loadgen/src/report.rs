@@ -146,10 +146,7 @@ impl Report {
             requests_sent: counts.sent,
             requests_completed: counts.completed,
             errors_total: counts.errors,
-            errors: tally
-                .errors()
-                .map(|(kind, count)| (kind.name(), count))
-                .collect(),
+            errors: tally.errors().map(|(kind, count)| (kind.name(), count)).collect(),
             arrivals_dropped: tally.arrivals_dropped(),
             requests_abandoned: counts.planned - settled,
             rate_asked_per_second: plan.rate().per_second(),

@@ -40,9 +40,7 @@ pub(crate) struct Shared {
 /// report that says so. An error means that there was no run.
 pub fn run(plan: &Plan, control: &Control) -> Result<Report, LoadError> {
     let addresses = plan.target().resolve()?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let connections = select! {
             opened = Connections::open(plan, addresses) => Some(opened?),
@@ -87,11 +85,7 @@ async fn conduct(
     if let Ok(ended) = timeout(GRACE, drain(&mut workers)).await {
         ended?;
     }
-    Ok(Ending {
-        paced,
-        done: shared.clock.now(),
-        interrupted: true,
-    })
+    Ok(Ending { paced, done: shared.clock.now(), interrupted: true })
 }
 
 /// Waits until all connections have served the backlog to its end.

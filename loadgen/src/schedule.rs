@@ -16,15 +16,8 @@ pub struct Schedule {
 
 #[derive(Debug, Clone)]
 enum Law {
-    Constant {
-        rate: Rate,
-        next: u64,
-    },
-    Poisson {
-        mean_gap_nanos: f64,
-        instant_nanos: f64,
-        random: Xoshiro256PlusPlus,
-    },
+    Constant { rate: Rate, next: u64 },
+    Poisson { mean_gap_nanos: f64, instant_nanos: f64, random: Xoshiro256PlusPlus },
 }
 
 impl Schedule {
@@ -41,10 +34,7 @@ impl Schedule {
                 random: Xoshiro256PlusPlus::seed_from_u64(seed),
             },
         };
-        Self {
-            end_nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
-            law,
-        }
+        Self { end_nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), law }
     }
 
     /// How many arrivals are still to come, where that is known without drawing them: exactly for
@@ -52,11 +42,9 @@ impl Schedule {
     pub fn expected(&self) -> u64 {
         match &self.law {
             Law::Constant { rate, next } => rate.arrivals_before(self.end_nanos) - next,
-            Law::Poisson {
-                mean_gap_nanos,
-                instant_nanos,
-                ..
-            } => ((self.end_nanos as f64 - instant_nanos) / mean_gap_nanos).round() as u64,
+            Law::Poisson { mean_gap_nanos, instant_nanos, .. } => {
+                ((self.end_nanos as f64 - instant_nanos) / mean_gap_nanos).round() as u64
+            }
         }
     }
 }
@@ -74,11 +62,7 @@ impl Iterator for Schedule {
             }
             // A week is 6e14 ns, where neighbouring floats are 0.12 ns apart: the sum is exact
             // enough, and cast and comparison below round it down.
-            Law::Poisson {
-                mean_gap_nanos,
-                instant_nanos,
-                random,
-            } => {
+            Law::Poisson { mean_gap_nanos, instant_nanos, random } => {
                 *instant_nanos += exponential(random) * *mean_gap_nanos;
                 *instant_nanos as u64
             }
@@ -136,12 +120,7 @@ mod tests {
     use super::*;
 
     fn schedule(rate: &str, arrivals: Arrivals, seed: u64, millis: u64) -> Schedule {
-        Schedule::new(
-            rate.parse().expect(rate),
-            arrivals,
-            seed,
-            Duration::from_millis(millis),
-        )
+        Schedule::new(rate.parse().expect(rate), arrivals, seed, Duration::from_millis(millis))
     }
 
     fn hash(schedule: Schedule) -> ScheduleHash {
@@ -212,18 +191,12 @@ mod tests {
     #[test]
     fn poisson_gaps_are_exponential() {
         let instants: Vec<_> = schedule("1000/s", Arrivals::Poisson, 7, 100_000).collect();
-        let gaps: Vec<_> = instants
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) as f64)
-            .collect();
+        let gaps: Vec<_> = instants.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         for mean_gaps in [0.1_f64, 0.5, 1.0, 2.0, 4.0] {
             let share = 1.0 - (-mean_gaps).exp();
             let below = gaps.iter().filter(|gap| **gap < mean_gaps * 1e6).count();
             let measured = below as f64 / gaps.len() as f64;
-            assert!(
-                (measured - share).abs() < 0.01,
-                "{measured} of gaps below {mean_gaps}"
-            );
+            assert!((measured - share).abs() < 0.01, "{measured} of gaps below {mean_gaps}");
         }
     }
 
@@ -231,10 +204,7 @@ mod tests {
     fn an_ended_schedule_stays_ended() {
         let mut constant = schedule("10/s", Arrivals::Constant, 0, 1000);
         assert_eq!(constant.by_ref().count(), 10);
-        assert_eq!(
-            (constant.next(), constant.next(), constant.expected()),
-            (None, None, 0)
-        );
+        assert_eq!((constant.next(), constant.next(), constant.expected()), (None, None, 0));
     }
 
     #[test]

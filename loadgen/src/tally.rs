@@ -87,12 +87,7 @@ impl Tally {
     /// leaving out those who waited in vain would flatter a target that hangs. A connection that
     /// failed says nothing about how long an answer takes.
     pub(crate) fn settle(&mut self, outcome: &Outcome) {
-        let Outcome {
-            intended,
-            sent,
-            ended,
-            result,
-        } = outcome;
+        let Outcome { intended, sent, ended, result } = outcome;
         if let Ok(reply) = result {
             self.bytes_received += reply.body_bytes;
         }
@@ -164,35 +159,19 @@ mod tests {
     }
 
     fn outcome(result: Result<Reply, ErrorKind>) -> Outcome {
-        Outcome {
-            intended: 10 * MILLI,
-            sent: Some(30 * MILLI),
-            ended: 40 * MILLI,
-            result,
-        }
+        Outcome { intended: 10 * MILLI, sent: Some(30 * MILLI), ended: 40 * MILLI, result }
     }
 
     fn reply(status: u16) -> Outcome {
-        outcome(Ok(Reply {
-            status,
-            body_bytes: 7,
-        }))
+        outcome(Ok(Reply { status, body_bytes: 7 }))
     }
 
     #[test]
     fn response_time_counts_from_the_intended_instant_and_service_time_from_the_sending() {
         let mut tally = tally();
         tally.settle(&reply(200));
-        assert!(
-            tally
-                .response()
-                .equivalent(tally.response().max(), 30 * MILLI)
-        );
-        assert!(
-            tally
-                .service()
-                .equivalent(tally.service().max(), 10 * MILLI)
-        );
+        assert!(tally.response().equivalent(tally.response().max(), 30 * MILLI));
+        assert!(tally.service().equivalent(tally.service().max(), 10 * MILLI));
     }
 
     #[test]
@@ -203,15 +182,8 @@ mod tests {
         tally.settle(&reply(503));
         tally.settle(&outcome(Err(ErrorKind::Closed)));
         assert_eq!((tally.counts().completed, tally.counts().errors), (1, 3));
-        let kinds = tally
-            .errors()
-            .filter(|(_, count)| *count == 1)
-            .map(|(kind, _)| kind);
-        let expected = [
-            ErrorKind::Closed,
-            ErrorKind::Status4xx,
-            ErrorKind::Status5xx,
-        ];
+        let kinds = tally.errors().filter(|(_, count)| *count == 1).map(|(kind, _)| kind);
+        let expected = [ErrorKind::Closed, ErrorKind::Status4xx, ErrorKind::Status5xx];
         assert_eq!(kinds.collect::<Vec<_>>(), expected);
         assert_eq!(tally.bytes_received(), 21);
     }
@@ -220,16 +192,10 @@ mod tests {
     fn those_who_waited_in_vain_have_a_response_time_and_those_who_were_cut_off_have_none() {
         let mut tally = tally();
         tally.settle(&outcome(Err(ErrorKind::Closed)));
-        tally.settle(&Outcome {
-            sent: None,
-            ..outcome(Err(ErrorKind::Connect))
-        });
+        tally.settle(&Outcome { sent: None, ..outcome(Err(ErrorKind::Connect)) });
         assert_eq!(tally.response().len(), 0);
         tally.settle(&outcome(Err(ErrorKind::Timeout)));
-        tally.settle(&Outcome {
-            sent: None,
-            ..outcome(Err(ErrorKind::Expired))
-        });
+        tally.settle(&Outcome { sent: None, ..outcome(Err(ErrorKind::Expired)) });
         assert_eq!((tally.response().len(), tally.service().len()), (2, 1));
     }
 
@@ -239,11 +205,7 @@ mod tests {
         tally.late(0);
         tally.late(u64::MAX);
         assert_eq!(tally.lateness().len(), 2);
-        assert!(
-            tally
-                .lateness()
-                .equivalent(tally.lateness().max(), MAX_NANOS)
-        );
+        assert!(tally.lateness().equivalent(tally.lateness().max(), MAX_NANOS));
     }
 
     #[test]
@@ -253,14 +215,6 @@ mod tests {
         tally.planned(0);
         tally.sent(1);
         tally.settle(&reply(200));
-        assert_eq!(
-            control.counts(),
-            Counts {
-                planned: 1,
-                sent: 1,
-                completed: 1,
-                errors: 0
-            }
-        );
+        assert_eq!(control.counts(), Counts { planned: 1, sent: 1, completed: 1, errors: 0 });
     }
 }

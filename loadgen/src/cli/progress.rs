@@ -46,9 +46,7 @@ impl Progress {
 
 fn line(control: &Control, expected: u64, elapsed: Duration) -> String {
     let counts = control.counts();
-    let waiting = counts
-        .planned
-        .saturating_sub(counts.completed + counts.errors);
+    let waiting = counts.planned.saturating_sub(counts.completed + counts.errors);
     format!(
         "{:>5.1}s  {} of {expected} due, {} sent, {} completed, {} errors, {waiting} waiting",
         elapsed.as_secs_f64(),

@@ -58,10 +58,7 @@ impl Dialer {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        Ok(Link {
-            sender,
-            wire: Wire(Some(connection)),
-        })
+        Ok(Link { sender, wire: Wire(Some(connection)) })
     }
 }
 
@@ -86,10 +83,7 @@ impl Link {
 
     /// Whether another request can be sent.
     pub(super) async fn is_ready(&mut self) -> bool {
-        self.wire
-            .drive(poll_fn(|cx| self.sender.poll_ready(cx)))
-            .await
-            .is_ok()
+        self.wire.drive(poll_fn(|cx| self.sender.poll_ready(cx))).await.is_ok()
     }
 
     /// Sends the request and reads the whole reply. After an error, or when dropped before its

@@ -7,9 +7,12 @@
 
 use std::{pin::pin, rc::Rc};
 
-use tokio::{select, time::timeout};
+use tokio::select;
 
-use super::link::{Dialer, Link, Reply};
+use super::{
+    limit::Limit,
+    link::{Dialer, Link, Reply},
+};
 use crate::{backlog::Arrival, failure::ErrorKind, run::Shared, tally::Outcome};
 
 pub(super) struct Worker {
@@ -20,20 +23,17 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Rc<Shared>, dialer: Rc<Dialer>, link: Link) -> Self {
-        Self {
-            shared,
-            dialer,
-            link: Some(link),
-        }
+        Self { shared, dialer, link: Some(link) }
     }
 
     /// Serves arrivals until the backlog is closed and empty.
     pub(super) async fn work(mut self) {
+        let mut limit = Limit::new(self.shared.plan.options().timeout);
         loop {
             if let Some(arrival) = self.shared.backlog.take() {
-                self.serve(arrival, arrival.released).await;
+                self.serve(arrival, arrival.released, &mut limit).await;
             } else if let Some(arrival) = self.idle().await {
-                self.serve(arrival, self.shared.clock.now()).await;
+                self.serve(arrival, self.shared.clock.now(), &mut limit).await;
             } else {
                 return;
             }
@@ -55,17 +55,16 @@ impl Worker {
 
     /// `ready` is when nothing but this program stood between the arrival and its request: when
     /// an idle connection took it up or, all being busy, when the pacer released it.
-    async fn serve(&mut self, arrival: Arrival, ready: u64) {
+    async fn serve(&mut self, arrival: Arrival, ready: u64, limit: &mut Limit) {
         let shared = Rc::clone(&self.shared);
-        let limit = shared.plan.options().timeout;
         shared.tally.borrow_mut().late(ready - arrival.intended);
 
         let mut sent = None;
         let waited = shared.clock.now() - arrival.intended;
-        let result = if u128::from(waited) > limit.as_nanos() {
+        let result = if u128::from(waited) > shared.plan.options().timeout.as_nanos() {
             Err(ErrorKind::Expired)
         } else {
-            let attempt = timeout(limit, self.attempt(&mut sent)).await;
+            let attempt = limit.keep(self.attempt(&mut sent)).await;
             let result = attempt.unwrap_or(Err(ErrorKind::Timeout));
             if result.is_err() {
                 self.link = None;
@@ -73,12 +72,7 @@ impl Worker {
             result
         };
         let ended = shared.clock.now();
-        let outcome = Outcome {
-            intended: arrival.intended,
-            sent,
-            ended,
-            result,
-        };
+        let outcome = Outcome { intended: arrival.intended, sent, ended, result };
         shared.tally.borrow_mut().settle(&outcome);
     }
 

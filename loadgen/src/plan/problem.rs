@@ -29,10 +29,7 @@ impl Problems {
 
     /// Adds a problem.
     pub fn push(&mut self, place: &'static str, what: impl Into<String>) {
-        self.0.push(Problem {
-            place,
-            what: what.into(),
-        });
+        self.0.push(Problem { place, what: what.into() });
     }
 
     /// Both lists in one.
@@ -44,11 +41,7 @@ impl Problems {
 
     /// `value`, unless there is a problem.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// The value that `text` stands for; if it is none, that is a problem.
@@ -56,9 +49,7 @@ impl Problems {
     where
         T: FromStr<Err: fmt::Display>,
     {
-        text.parse()
-            .map_err(|error| self.push(place, format!("`{text}` {error}")))
-            .ok()
+        text.parse().map_err(|error| self.push(place, format!("`{text}` {error}"))).ok()
     }
 
     /// Sets `value` to what `text` stands for; if it is nothing, that is a problem.

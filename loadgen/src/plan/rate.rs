@@ -62,11 +62,7 @@ impl FromStr for Rate {
         if count.get() > MAX_PER_SECOND * seconds {
             return Err(RateError::TooHigh);
         }
-        Ok(Self {
-            count,
-            unit,
-            unit_nanos: seconds * NANOS_PER_SECOND,
-        })
+        Ok(Self { count, unit, unit_nanos: seconds * NANOS_PER_SECOND })
     }
 }
 

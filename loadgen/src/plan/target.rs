@@ -30,15 +30,9 @@ impl Target {
 
     /// Looks the host up, once per run; blocks as long as the resolver does.
     pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, LoadError> {
-        let failed = |source| LoadError::Resolve {
-            host: self.host.clone(),
-            source,
-        };
+        let failed = |source| LoadError::Resolve { host: self.host.clone(), source };
         let bare_host = self.host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<_> = (bare_host, self.port)
-            .to_socket_addrs()
-            .map_err(failed)?
-            .collect();
+        let addresses: Vec<_> = (bare_host, self.port).to_socket_addrs().map_err(failed)?.collect();
         if addresses.is_empty() {
             return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
         }
@@ -69,21 +63,14 @@ impl FromStr for Target {
         // The parser takes a port that is too large for none at all, so it is read here.
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("") => Some(HTTP_PORT),
-            Some(port) => port
-                .trim_start_matches(':')
-                .parse()
-                .ok()
-                .filter(|port| *port > 0),
+            Some(port) => port.trim_start_matches(':').parse().ok().filter(|port| *port > 0),
             None => None,
         };
         Ok(Self {
             host: authority.host().to_owned(),
             authority: authority.to_string(),
             port: port.ok_or(TargetError::Port)?,
-            path: uri
-                .path_and_query()
-                .cloned()
-                .unwrap_or(PathAndQuery::from_static("/")),
+            path: uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")),
         })
     }
 }
@@ -115,12 +102,7 @@ mod tests {
     #[test]
     fn a_target_is_taken_apart() {
         for (text, host, port, path) in [
-            (
-                "http://localhost:8080/api/data?x=1",
-                "localhost",
-                8080,
-                "/api/data?x=1",
-            ),
+            ("http://localhost:8080/api/data?x=1", "localhost", 8080, "/api/data?x=1"),
             ("http://example.org", "example.org", 80, "/"),
             ("http://[::1]:9/", "[::1]", 9, "/"),
         ] {

@@ -8,12 +8,7 @@ use super::{Distribution, Report};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            requests_planned,
-            requests_sent,
-            requests_completed,
-            ..
-        } = self;
+        let Self { requests_planned, requests_sent, requests_completed, .. } = self;
         writeln!(f, "target     {}", self.target)?;
         writeln!(
             f,
@@ -77,23 +72,12 @@ impl Report {
             return write!(f, "valid      yes");
         }
         write!(f, "valid      NO")?;
-        self.invalid_reasons
-            .iter()
-            .try_for_each(|reason| write!(f, "\n           {reason}"))
+        self.invalid_reasons.iter().try_for_each(|reason| write!(f, "\n           {reason}"))
     }
 }
 
 fn write_distribution(f: &mut Formatter<'_>, name: &str, of: Option<Distribution>) -> fmt::Result {
-    let Some(Distribution {
-        p50,
-        p90,
-        p99,
-        p999,
-        max,
-        mean,
-        ..
-    }) = of
-    else {
+    let Some(Distribution { p50, p90, p99, p999, max, mean, .. }) = of else {
         return writeln!(f, "{name:<10} nothing was measured");
     };
     write!(f, "{name:<10}")?;
@@ -121,6 +105,65 @@ pub(super) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn distribution(p50: f64) -> Distribution {
+        let [p90, p99, p999, max, mean] = [2.0, 3.0, 4.0, 5.0, 1.5].map(|factor| factor * p50);
+        Distribution { p50, p90, p99, p999, max, mean, count: 990 }
+    }
+
+    fn report() -> Report {
+        Report {
+            schema_version: 1,
+            target: "http://localhost:8080/api/data".to_owned(),
+            arrivals: crate::Arrivals::Poisson,
+            seed: 7,
+            connections: 10,
+            timeout_seconds: 5.0,
+            duration_seconds: 5.0,
+            elapsed_seconds: 5.01,
+            interrupted: true,
+            valid: false,
+            invalid_reasons: vec!["one reason".to_owned(), "another".to_owned()],
+            schedule_hash: "cbf29ce484222325".to_owned(),
+            requests_planned: 1000,
+            requests_sent: 998,
+            requests_completed: 990,
+            errors_total: 5,
+            errors: [("closed", 2), ("connect", 3), ("timeout", 0)].into(),
+            arrivals_dropped: 4,
+            requests_abandoned: 1,
+            rate_asked_per_second: 200.0,
+            rate_sent_per_second: 199.6,
+            response_time_seconds: Some(distribution(0.001)),
+            service_time_seconds: Some(distribution(0.0005)),
+            lateness_seconds: None,
+            bytes_received: 2048,
+        }
+    }
+
+    #[test]
+    fn people_read_all_that_matters() {
+        let expected = "\
+target     http://localhost:8080/api/data
+load       open, poisson arrivals at 200.00/s for 5.00s over 10 connections, seed 7
+schedule   cbf29ce484222325
+sent       998 of 1000 planned, 199.60/s, in 5.01s
+completed  990, 2.0 KiB received
+errors     5: 2 closed, 3 connect
+dropped    4
+abandoned  1
+
+                p50      p90      p99    p99.9      max     mean
+response     1.00ms   2.00ms   3.00ms   4.00ms   5.00ms   1.50ms
+service       500us   1.00ms   1.50ms   2.00ms   2.50ms    750us
+lateness   nothing was measured
+
+the run was stopped before its end
+valid      NO
+           one reason
+           another";
+        assert_eq!(report().to_string(), expected);
+    }
 
     #[test]
     fn a_time_is_written_with_its_unit() {

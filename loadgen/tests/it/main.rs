@@ -1,8 +1,5 @@
 //! Whole runs against real peers on real sockets: honest, stalled and malicious ones.
-#![expect(
-    clippy::expect_used,
-    reason = "a test that cannot set up its world must fail"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot set up its world must fail")]
 
 mod command;
 mod honest;
@@ -17,11 +14,7 @@ use loadgen::{Control, PlanOptions, Report};
 
 /// Options of a run against `peer`: 200/s for half a second.
 fn options(peer: SocketAddr) -> PlanOptions {
-    PlanOptions::new(
-        format!("http://{peer}/"),
-        "200/s",
-        Duration::from_millis(500),
-    )
+    PlanOptions::new(format!("http://{peer}/"), "200/s", Duration::from_millis(500))
 }
 
 /// Runs the plan to its end.
@@ -37,9 +30,5 @@ fn assert_every_arrival_is_accounted_for(report: &Report) {
         + report.arrivals_dropped
         + report.requests_abandoned;
     assert_eq!(columns, report.requests_planned, "{report}");
-    assert_eq!(
-        report.errors.values().sum::<u64>(),
-        report.errors_total,
-        "{report}"
-    );
+    assert_eq!(report.errors.values().sum::<u64>(), report.errors_total, "{report}");
 }

@@ -13,9 +13,6 @@ use std::{
 /// A whole answer to keep the connection open after.
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
-/// What a peer does once it has read a request; whether it goes on with this connection.
-pub type Answer = fn(&mut TcpStream) -> bool;
-
 /// A running peer. Dropped, it closes its port and every connection.
 pub struct Peer {
     address: SocketAddr,
@@ -31,13 +28,14 @@ struct Shared {
 }
 
 impl Peer {
-    /// Starts a peer on a free port.
-    pub fn start(answer: Answer) -> Self {
+    /// Starts a peer on a free port. `answer` is what it does once it has read a request; it says
+    /// whether to go on with this connection.
+    pub fn start(answer: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared::default());
         let of_acceptor = Arc::clone(&shared);
-        thread::spawn(move || accept(&listener, answer, &of_acceptor));
+        thread::spawn(move || accept(&listener, &Arc::new(answer), &of_acceptor));
         Self { address, shared }
     }
 
@@ -61,20 +59,17 @@ impl Drop for Peer {
         self.shared.closed.store(true, SeqCst);
         // Wakes the acceptor, which then leaves and closes the port.
         drop(TcpStream::connect(self.address));
-        for stream in self
-            .shared
-            .streams
-            .lock()
-            .expect("no thread failed")
-            .drain(..)
-        {
+        for stream in self.shared.streams.lock().expect("no thread failed").drain(..) {
             // The other side may have closed it long ago.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
-fn accept(listener: &TcpListener, answer: Answer, shared: &Arc<Shared>) {
+fn accept<A>(listener: &TcpListener, answer: &Arc<A>, shared: &Arc<Shared>)
+where
+    A: Fn(&mut TcpStream) -> bool + Send + Sync + 'static,
+{
     for stream in listener.incoming().map_while(Result::ok) {
         if shared.closed.load(SeqCst) {
             return;
@@ -82,12 +77,12 @@ fn accept(listener: &TcpListener, answer: Answer, shared: &Arc<Shared>) {
         shared.connections.fetch_add(1, SeqCst);
         let kept = stream.try_clone().expect("a descriptor");
         shared.streams.lock().expect("no thread failed").push(kept);
-        let shared = Arc::clone(shared);
-        thread::spawn(move || serve(stream, answer, &shared.requests));
+        let (answer, shared) = (Arc::clone(answer), Arc::clone(shared));
+        thread::spawn(move || serve(stream, &*answer, &shared.requests));
     }
 }
 
-fn serve(mut stream: TcpStream, answer: Answer, requests: &AtomicU64) {
+fn serve(mut stream: TcpStream, answer: impl Fn(&mut TcpStream) -> bool, requests: &AtomicU64) {
     let mut reader = BufReader::new(stream.try_clone().expect("a descriptor"));
     while read_request(&mut reader) {
         requests.fetch_add(1, SeqCst);

