@@ -26,7 +26,8 @@ mod tally;
 pub use control::{Control, Counts};
 pub use error::LoadError;
 pub use plan::{
-    Arrivals, Plan, PlanOptions, Problem, Problems, Rate, RateError, Target, TargetError,
+    Arrivals, ArrivalsError, Plan, PlanOptions, Problem, Problems, Rate, RateError, Target,
+    TargetError,
 };
 pub use report::{Distribution, Report};
 pub use run::run;

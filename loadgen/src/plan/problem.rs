@@ -28,19 +28,18 @@ impl Problems {
     }
 
     /// Adds a problem.
-    pub fn push(&mut self, place: &'static str, what: impl Into<String>) {
+    pub(crate) fn push(&mut self, place: &'static str, what: impl Into<String>) {
         self.0.push(Problem { place, what: what.into() });
     }
 
     /// Both lists in one.
-    #[must_use]
-    pub fn and(mut self, mut other: Self) -> Self {
+    pub(crate) fn and(mut self, mut other: Self) -> Self {
         self.0.append(&mut other.0);
         self
     }
 
     /// `value`, unless there is a problem.
-    pub fn or<T>(self, value: T) -> Result<T, Self> {
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
