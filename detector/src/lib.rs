@@ -6,6 +6,8 @@
 //! verdicts that the live run gave. The feature `tool` adds what touches the world.
 
 #[cfg(feature = "tool")]
+pub mod cli;
+#[cfg(feature = "tool")]
 pub mod source;
 #[cfg(feature = "tool")]
 pub mod trace;

@@ -151,9 +151,7 @@ impl Sampler {
         };
         metrics.add_to(observation, &mut self.notes)?;
         if let (Some(counter), None) = (&self.requests_counter, observation.requests_total) {
-            self.notes.insert(format!(
-                "requests: no `{counter}` on the metrics page at first"
-            ));
+            self.notes.insert(format!("requests: no `{counter}` on the metrics page at first"));
         }
         Ok(())
     }

@@ -35,20 +35,14 @@ pub struct Trace {
 
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trace")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Trace").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl Trace {
     /// Opens a file, plain or gzip; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
-        let name = if input::is_stdin(path) {
-            "stdin".into()
-        } else {
-            path.display().to_string()
-        };
+        let name = if input::is_stdin(path) { "stdin".into() } else { path.display().to_string() };
         match input::open(path) {
             Ok(bytes) => Self::read(name, bytes),
             Err(source) => Err(TraceError::Unopened { name, source }),
@@ -60,11 +54,7 @@ impl Trace {
         let mut cells = match input::text(bytes) {
             Ok(text) => Cells::new(text),
             Err(source) => {
-                return Err(TraceError::Broken {
-                    name,
-                    line: 1,
-                    source,
-                });
+                return Err(TraceError::Broken { name, line: 1, source });
             }
         };
         let columns = match cells.advance() {
@@ -72,30 +62,15 @@ impl Trace {
             Ok(Ok(false)) => Err(Problem::Empty.into()),
             Ok(Err(problem)) => Err(problem.into()),
             Err(source) => {
-                return Err(TraceError::Broken {
-                    name,
-                    line: 1,
-                    source,
-                });
+                return Err(TraceError::Broken { name, line: 1, source });
             }
         };
         match columns {
             Ok(columns) => {
                 let (previous_seconds, start_seconds, broken) = (None, None, false);
-                Ok(Self {
-                    name,
-                    cells,
-                    columns,
-                    previous_seconds,
-                    start_seconds,
-                    broken,
-                })
+                Ok(Self { name, cells, columns, previous_seconds, start_seconds, broken })
             }
-            Err(problems) => Err(TraceError::Bad {
-                name,
-                line: cells.line_number(),
-                problems,
-            }),
+            Err(problems) => Err(TraceError::Bad { name, line: cells.line_number(), problems }),
         }
     }
 
@@ -110,9 +85,7 @@ impl Trace {
     }
 
     fn observation(&mut self) -> Result<Observation, Problems> {
-        let mut seen = self
-            .columns
-            .observation(&self.cells, self.previous_seconds)?;
+        let mut seen = self.columns.observation(&self.cells, self.previous_seconds)?;
         self.previous_seconds = Some(seen.t_seconds);
         // A run goes on until another begins, whether or not each row repeats its identity.
         self.start_seconds = seen.start_seconds.or(self.start_seconds);
@@ -137,19 +110,11 @@ impl Iterator for Trace {
             Err(source) => {
                 self.broken = true;
                 let line = self.cells.line_number();
-                return Some(Err(TraceError::Broken {
-                    name: self.name.clone(),
-                    line,
-                    source,
-                }));
+                return Some(Err(TraceError::Broken { name: self.name.clone(), line, source }));
             }
         };
         let (name, line) = (&self.name, self.cells.line_number());
-        Some(seen.map_err(|problems| TraceError::Bad {
-            name: name.clone(),
-            line,
-            problems,
-        }))
+        Some(seen.map_err(|problems| TraceError::Bad { name: name.clone(), line, problems }))
     }
 }
 

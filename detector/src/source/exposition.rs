@@ -51,11 +51,8 @@ impl Sample<'_> {
         if self.labels.is_empty() {
             return self.name.to_owned();
         }
-        let mut labels: Vec<String> = self
-            .labels
-            .iter()
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect();
+        let mut labels: Vec<String> =
+            self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         labels.sort_unstable();
         format!("{}{{{}}}", self.name, labels.join(","))
     }
@@ -75,12 +72,8 @@ pub fn samples(page: &str) -> impl Iterator<Item = Result<Sample<'_>, Exposition
     let mut kinds = HashMap::new();
     page.lines().enumerate().filter_map(move |(index, line)| {
         let read = read_line(line.trim(), &mut kinds);
-        read.map_err(|what| ExpositionError {
-            line: index + 1,
-            what,
-            excerpt: excerpt(line),
-        })
-        .transpose()
+        read.map_err(|what| ExpositionError { line: index + 1, what, excerpt: excerpt(line) })
+            .transpose()
     })
 }
 
@@ -109,12 +102,7 @@ fn read_line<'a>(line: &'a str, kinds: &mut Kinds<'a>) -> Result<Option<Sample<'
         None => (Vec::new(), rest),
     };
     let value = read_value(rest)?;
-    Ok(Some(Sample {
-        name,
-        labels,
-        value,
-        kind: kind_of(name, kinds),
-    }))
+    Ok(Some(Sample { name, labels, value, kind: kind_of(name, kinds) }))
 }
 
 /// `# TYPE name kind`; any other comment says nothing that we need.
@@ -132,14 +120,9 @@ fn read_comment<'a>(comment: &'a str, kinds: &mut Kinds<'a>) -> Result<(), &'sta
 
 /// The declared kind of the metric, or of the family whose member it is by its suffix.
 fn kind_of(name: &str, kinds: &Kinds) -> Kind {
-    const MEMBERS: [&str; 8] = [
-        "_total", "_bucket", "_sum", "_count", "_created", "_info", "_gsum", "_gcount",
-    ];
-    let family = || {
-        MEMBERS
-            .iter()
-            .find_map(|suffix| kinds.get(name.strip_suffix(suffix)?))
-    };
+    const MEMBERS: [&str; 8] =
+        ["_total", "_bucket", "_sum", "_count", "_created", "_info", "_gsum", "_gcount"];
+    let family = || MEMBERS.iter().find_map(|suffix| kinds.get(name.strip_suffix(suffix)?));
     match kinds.get(name).or_else(family) {
         // `x_created` of a gauge or counter is a moment, and `x_count` of a gauge is another
         // metric that nobody declared.
@@ -169,14 +152,9 @@ fn read_labels(mut text: &str) -> Result<(Labels<'_>, &str), &'static str> {
             return Ok((labels, rest));
         }
         let (name, rest) = take_name(text, false).ok_or("expected a label's name or `}`")?;
-        let rest = rest
-            .trim_start()
-            .strip_prefix('=')
-            .ok_or("expected `=` after a label's name")?;
-        let rest = rest
-            .trim_start()
-            .strip_prefix('"')
-            .ok_or("expected a quoted label value")?;
+        let rest =
+            rest.trim_start().strip_prefix('=').ok_or("expected `=` after a label's name")?;
+        let rest = rest.trim_start().strip_prefix('"').ok_or("expected a quoted label value")?;
         let (value, rest) = read_quoted(rest)?;
         labels.push((name, value));
         let rest = rest.trim_start();
@@ -199,11 +177,7 @@ fn read_quoted(text: &str) -> Result<(Cow<'_, str>, &str), &'static str> {
         value.push_str(&text[plain_from..at]);
         if mark == "\"" {
             let rest = &text[at + 1..];
-            let whole = if value.len() == at {
-                Cow::Borrowed(&text[..at])
-            } else {
-                value.into()
-            };
+            let whole = if value.len() == at { Cow::Borrowed(&text[..at]) } else { value.into() };
             return Ok((whole, rest));
         }
         value.push(match text.as_bytes().get(at + 1) {
@@ -219,15 +193,11 @@ fn read_quoted(text: &str) -> Result<(Cow<'_, str>, &str), &'static str> {
 
 /// The value; a timestamp and an exemplar may follow it.
 fn read_value(rest: &str) -> Result<f64, &'static str> {
-    let rest = rest
-        .split_once(" # ")
-        .map_or(rest, |(before, _exemplar)| before);
+    let rest = rest.split_once(" # ").map_or(rest, |(before, _exemplar)| before);
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().ok_or("expected a value")?;
     if let Some(timestamp) = words.next() {
-        timestamp
-            .parse::<f64>()
-            .map_err(|_| "expected a timestamp after the value")?;
+        timestamp.parse::<f64>().map_err(|_| "expected a timestamp after the value")?;
     }
     if words.next().is_some() {
         return Err("expected nothing after the timestamp");
@@ -244,17 +214,11 @@ mod tests {
     use super::*;
 
     fn one(page: &str) -> Sample<'_> {
-        samples(page)
-            .next()
-            .expect("a sample")
-            .expect("a sound page")
+        samples(page).next().expect("a sample").expect("a sound page")
     }
 
     fn refusal(page: &str) -> String {
-        samples(page)
-            .find_map(Result::err)
-            .expect("a refusal")
-            .to_string()
+        samples(page).find_map(Result::err).expect("a refusal").to_string()
     }
 
     #[test]
@@ -266,19 +230,11 @@ mod tests {
             ("x +Inf", "x", f64::INFINITY),
             (r#"x{b="2",a="1",} 3"#, r#"x{a="1",b="2"}"#, 3.0),
             (r#"x { a = "q\"\\\n}" } 4"#, r#"x{a="q\"\\\n}"}"#, 4.0),
-            (
-                r#"x_bucket{le="1"} 5 1.5 # {trace="a"} 0.7 1.4"#,
-                r#"x_bucket{le="1"}"#,
-                5.0,
-            ),
+            (r#"x_bucket{le="1"} 5 1.5 # {trace="a"} 0.7 1.4"#, r#"x_bucket{le="1"}"#, 5.0),
             (r#"x{city="Zürich"} 6"#, r#"x{city="Zürich"}"#, 6.0),
         ] {
             let sample = one(line);
-            assert_eq!(
-                (sample.series_name().as_str(), sample.value),
-                (name, value),
-                "{line}"
-            );
+            assert_eq!((sample.series_name().as_str(), sample.value), (name, value), "{line}");
         }
         assert!(one("x NaN").value.is_nan());
     }
@@ -302,10 +258,7 @@ mod tests {
             ("# TYPE x thing", "unknown type"),
         ] {
             let refusal = refusal(&format!("# HELP fine\n\nok 1\r\n{line}\n"));
-            assert!(
-                refusal.starts_with("line 4: ") && refusal.contains(what),
-                "{refusal}"
-            );
+            assert!(refusal.starts_with("line 4: ") && refusal.contains(what), "{refusal}");
         }
     }
 
@@ -313,15 +266,8 @@ mod tests {
     fn members_of_a_histogram_are_no_gauges_and_undeclared_neighbours_are_untyped() {
         let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n\
                     # TYPE g gauge\ng 1\ng_count 2\n# TYPE c counter\nc_total 1\nc_created 1\n";
-        let kinds: Vec<Kind> = samples(page)
-            .map(|sample| sample.expect("sound").kind)
-            .collect();
-        assert_eq!(
-            kinds,
-            [
-                Composite, Composite, Composite, Gauge, Untyped, Counter, Composite
-            ]
-        );
+        let kinds: Vec<Kind> = samples(page).map(|sample| sample.expect("sound").kind).collect();
+        assert_eq!(kinds, [Composite, Composite, Composite, Gauge, Untyped, Counter, Composite]);
     }
 
     #[test]

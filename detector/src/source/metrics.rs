@@ -87,11 +87,7 @@ impl MetricsSource {
         let uri = source.url.parse::<ureq::http::Uri>().ok();
         let usable =
             uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-        if usable {
-            Ok(source)
-        } else {
-            Err(source.because(MetricsError::Address))
-        }
+        if usable { Ok(source) } else { Err(source.because(MetricsError::Address)) }
     }
 
     /// Adds the candidates, the requests, the heap and the tasks to an observation. On an error
@@ -104,13 +100,9 @@ impl MetricsSource {
         let added = self.fetch().and_then(|page| self.read(&page));
         let page = added.map_err(|source| self.because(source))?;
         if page.gauges.len() > MOST_GAUGES {
-            notes.insert(format!(
-                "gauges: only the first {MOST_GAUGES} may be named as the cause"
-            ));
+            notes.insert(format!("gauges: only the first {MOST_GAUGES} may be named as the cause"));
         }
-        observation
-            .gauges
-            .extend(page.gauges.into_iter().take(MOST_GAUGES));
+        observation.gauges.extend(page.gauges.into_iter().take(MOST_GAUGES));
         observation.requests_total = page.requests_total;
         let heap = page.heap_bytes.map(|bytes| (Signal::HeapBytes, bytes));
         let tasks = page.tasks.map(|tasks| (Signal::Tasks, tasks));
@@ -119,10 +111,7 @@ impl MetricsSource {
     }
 
     fn fetch(&self) -> Result<String, MetricsError> {
-        let request = self
-            .agent
-            .get(&self.url)
-            .header("accept", "text/plain;version=0.0.4");
+        let request = self.agent.get(&self.url).header("accept", "text/plain;version=0.0.4");
         let mut response = request.call().map_err(MetricsError::Unreachable)?;
         match response.status() {
             StatusCode::OK => {}
@@ -145,9 +134,7 @@ impl MetricsSource {
             }
         }
         page.heap_bytes = self.heap(&known)?;
-        page.tasks = TASK_GAUGES
-            .iter()
-            .find_map(|name| known.get(*name).copied());
+        page.tasks = TASK_GAUGES.iter().find_map(|name| known.get(*name).copied());
         Ok(page)
     }
 
@@ -167,16 +154,9 @@ impl MetricsSource {
 
     fn heap(&self, known: &BTreeMap<String, f64>) -> Result<Option<f64>, MetricsError> {
         let Some(wanted) = &self.heap_gauge else {
-            return Ok(HEAP_GAUGES
-                .iter()
-                .find_map(|name| known.get(*name).copied()));
+            return Ok(HEAP_GAUGES.iter().find_map(|name| known.get(*name).copied()));
         };
-        let there = || {
-            known
-                .keys()
-                .filter(|name| name.ends_with("_bytes"))
-                .cloned()
-        };
+        let there = || known.keys().filter(|name| name.ends_with("_bytes")).cloned();
         let missing = || MetricsError::NoHeapGauge {
             wanted: wanted.clone(),
             there: there().collect::<Vec<_>>().join(", "),
@@ -185,10 +165,7 @@ impl MetricsSource {
     }
 
     fn because(&self, source: MetricsError) -> SampleError {
-        SampleError::Metrics {
-            url: without_credentials(&self.url),
-            source,
-        }
+        SampleError::Metrics { url: without_credentials(&self.url), source }
     }
 }
 
@@ -205,9 +182,7 @@ struct Page {
 fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host
-        .rsplit_once('@')
-        .map_or(host, |(_credentials, host)| host);
+    let host = host.rsplit_once('@').map_or(host, |(_credentials, host)| host);
     format!("{scheme}://{host}{path}")
 }
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use procfs::ProcError;
 use procfs::process::{Process, Stat, Status};
+use procfs::{Current, ProcError};
 
 use super::{Restart, SampleError};
 use crate::{Observation, Signal};
@@ -34,10 +34,7 @@ struct Run {
 
 impl Run {
     fn of(stat: &Stat) -> Self {
-        Self {
-            start_ticks: stat.starttime,
-            stack: stat.startstack,
-        }
+        Self { start_ticks: stat.starttime, stack: stat.startstack }
     }
 
     fn restart(self, now: Self) -> Option<Restart> {
@@ -51,13 +48,13 @@ impl Run {
     }
 }
 
-/// The most memory that the process may take before the kernel kills it.
+/// The most memory that the process may take before something is killed for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
     /// The limit.
     pub bytes: u64,
-    /// The control group that sets it.
-    pub control_group: String,
+    /// Who sets it: a control group, or the size of the machine.
+    pub set_by: String,
 }
 
 impl ProcessSource {
@@ -70,17 +67,9 @@ impl ProcessSource {
         let root = proc.join(pid.to_string());
         let process = Process::new_with_root(root.clone())
             .map_err(|source| because(pid, "the directory", source))?;
-        let stat = process
-            .stat()
-            .map_err(|source| because(pid, "stat", source))?;
+        let stat = process.stat().map_err(|source| because(pid, "stat", source))?;
         let run = Run::of(&stat);
-        let source = Self {
-            pid,
-            root,
-            process,
-            run,
-            name: stat.comm,
-        };
+        let source = Self { pid, root, process, run, name: stat.comm };
         source.status()?;
         Ok(source)
     }
@@ -96,9 +85,7 @@ impl ProcessSource {
         t_seconds: f64,
         notes: &mut BTreeSet<String>,
     ) -> Result<Observation, SampleError> {
-        let status = self
-            .status()
-            .map_err(|error| self.gone_or_replaced(error))?;
+        let status = self.status().map_err(|error| self.gone_or_replaced(error))?;
         let stat = self.stat().map_err(|error| self.gone_or_replaced(error))?;
         if let Some(how) = self.run.restart(Run::of(&stat)) {
             return Err(SampleError::Restarted { pid: self.pid, how });
@@ -109,45 +96,32 @@ impl ProcessSource {
             ..Observation::default()
         };
         let mut add = |signal, value: Option<f64>| {
-            observation
-                .signals
-                .extend(value.map(|value| (signal, value)));
+            observation.signals.extend(value.map(|value| (signal, value)));
         };
         add(Signal::RssBytes, status.vmrss.map(kib));
-        add(
-            Signal::RssAnonBytes,
-            status.rssanon.map(kib).or_else(|| self.anonymous(notes)),
-        );
+        add(Signal::RssAnonBytes, status.rssanon.map(kib).or_else(|| self.anonymous(notes)));
         add(Signal::Threads, Some(status.threads as f64));
         add(Signal::Fds, self.fds(notes));
         Ok(observation)
     }
 
-    /// The lowest memory limit among the process's control groups and those above them.
+    /// The lowest memory limit among the process's control groups and those above them; without
+    /// one, what the machine has.
     pub fn memory_limit(&self) -> Option<MemoryLimit> {
-        let groups = self.process.cgroups().ok()?.into_iter();
-        groups
-            .filter_map(|group| lowest_limit(&group.controllers, &group.pathname))
-            .min_by_key(|limit| limit.bytes)
+        let groups = self.process.cgroups().map(|groups| groups.0).unwrap_or_default();
+        let limits = groups.iter().filter_map(|g| lowest_limit(&g.controllers, &g.pathname));
+        limits.min_by_key(|limit| limit.bytes).or_else(machine_limit)
     }
 
     fn stat(&self) -> Result<Stat, SampleError> {
-        self.process
-            .stat()
-            .map_err(|source| because(self.pid, "stat", source))
+        self.process.stat().map_err(|source| because(self.pid, "stat", source))
     }
 
     fn status(&self) -> Result<Status, SampleError> {
-        let status = self
-            .process
-            .status()
-            .map_err(|source| because(self.pid, "status", source))?;
+        let status = self.process.status().map_err(|source| because(self.pid, "status", source))?;
         let pid = self.pid;
         if status.tgid as u32 != status.pid as u32 {
-            Err(SampleError::Thread {
-                pid,
-                owner: status.tgid as u32,
-            })
+            Err(SampleError::Thread { pid, owner: status.tgid as u32 })
         } else if status.state.starts_with(['Z', 'X']) {
             Err(SampleError::Gone { pid })
         } else if status.vmrss.is_none() {
@@ -162,14 +136,7 @@ impl ProcessSource {
     /// walks every page table, which costs milliseconds per gigabyte.
     fn anonymous(&self, notes: &mut BTreeSet<String>) -> Option<f64> {
         let rollup = self.process.smaps_rollup().ok().and_then(|rollup| {
-            rollup
-                .memory_map_rollup
-                .0
-                .first()?
-                .extension
-                .map
-                .get("Anonymous")
-                .copied()
+            rollup.memory_map_rollup.0.first()?.extension.map.get("Anonymous").copied()
         });
         if rollup.is_none() {
             notes.insert("rss_anon_bytes: this kernel does not tell; rss_bytes is judged".into());
@@ -187,9 +154,7 @@ impl ProcessSource {
             size => size,
         };
         if let Err(error) = &count {
-            notes.insert(format!(
-                "fds: not judged, {error}; run as the process's user or root"
-            ));
+            notes.insert(format!("fds: not judged, {error}; run as the process's user or root"));
         }
         count.ok().map(|count| count as f64)
     }
@@ -197,10 +162,7 @@ impl ProcessSource {
     /// A process that is gone may have left its pid to another: then it was restarted.
     fn gone_or_replaced(&self, error: SampleError) -> SampleError {
         let replaced = || {
-            let now = Process::new_with_root(self.root.clone())
-                .ok()?
-                .stat()
-                .ok()?;
+            let now = Process::new_with_root(self.root.clone()).ok()?.stat().ok()?;
             self.run.restart(Run::of(&now))
         };
         match (&error, replaced()) {
@@ -237,9 +199,7 @@ fn lowest_limit(controllers: &[String], group: &str) -> Option<MemoryLimit> {
 
 fn lowest_limit_in(mount: &Path, group: &str, file: &str) -> Option<MemoryLimit> {
     let groups = Path::new(group.trim_start_matches('/')).ancestors();
-    groups
-        .filter_map(|group| limit_of(mount, group, file))
-        .min_by_key(|limit| limit.bytes)
+    groups.filter_map(|group| limit_of(mount, group, file)).min_by_key(|limit| limit.bytes)
 }
 
 fn limit_of(mount: &Path, group: &Path, file: &str) -> Option<MemoryLimit> {
@@ -247,10 +207,12 @@ fn limit_of(mount: &Path, group: &Path, file: &str) -> Option<MemoryLimit> {
     const NO_LIMIT: u64 = 1 << 62;
     let text = std::fs::read_to_string(mount.join(group).join(file)).ok()?;
     let bytes = text.trim().parse().ok().filter(|bytes| *bytes < NO_LIMIT)?;
-    Some(MemoryLimit {
-        bytes,
-        control_group: format!("/{}", group.display()),
-    })
+    Some(MemoryLimit { bytes, set_by: format!("control group /{}", group.display()) })
+}
+
+fn machine_limit() -> Option<MemoryLimit> {
+    let bytes = procfs::Meminfo::current().ok()?.mem_total;
+    Some(MemoryLimit { bytes, set_by: "this machine".into() })
 }
 
 #[cfg(test)]

@@ -39,12 +39,8 @@ const RESTATING_PREFIXES: [&str; 8] = [
 ];
 
 /// Columns of traces that are other views of the process's memory.
-const RESTATING_COLUMNS: [&str; 4] = [
-    "vsz_bytes",
-    "rss_file_bytes",
-    "rss_shmem_bytes",
-    "memory_used_bytes",
-];
+const RESTATING_COLUMNS: [&str; 4] =
+    ["vsz_bytes", "rss_file_bytes", "rss_shmem_bytes", "memory_used_bytes"];
 
 /// Whether a gauge of this name may be the cause of growth.
 pub fn may_be_cause(name: &str) -> bool {
@@ -54,9 +50,7 @@ pub fn may_be_cause(name: &str) -> bool {
         && !HEAP_GAUGES.contains(&name)
         && !TASK_GAUGES.contains(&name)
         && !RESTATING_COLUMNS.contains(&name)
-        && !RESTATING_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        && !RESTATING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -65,20 +59,12 @@ mod tests {
 
     #[test]
     fn what_restates_the_process_is_no_cause_and_anything_else_may_be() {
-        for name in [
-            "process_resident_memory_bytes",
-            "allocator_resident_bytes",
-            "fds",
-            "vsz_bytes",
-        ] {
+        for name in
+            ["process_resident_memory_bytes", "allocator_resident_bytes", "fds", "vsz_bytes"]
+        {
             assert!(!may_be_cause(name), "{name}");
         }
-        for name in [
-            "queue_depth",
-            "sessions",
-            "cache_size_bytes",
-            "processes_seen",
-        ] {
+        for name in ["queue_depth", "sessions", "cache_size_bytes", "processes_seen"] {
             assert!(may_be_cause(name), "{name}");
         }
     }

@@ -46,10 +46,7 @@ impl Cells {
     /// The cells of the line at hand, unquoted.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .take(self.count)
-            .map(|(start, end)| &self.unquoted[start..*end])
+        starts.zip(&self.ends).take(self.count).map(|(start, end)| &self.unquoted[start..*end])
     }
 
     /// Goes on to the next line that is not blank; `false` at the end.
@@ -57,13 +54,7 @@ impl Cells {
         loop {
             self.line.clear();
             let most = LONGEST_LINE as u64 + 1;
-            if self
-                .text
-                .by_ref()
-                .take(most)
-                .read_until(b'\n', &mut self.line)?
-                == 0
-            {
+            if self.text.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
                 return Ok(Ok(false));
             }
             self.number += 1;
@@ -94,8 +85,7 @@ impl Cells {
         self.ends.resize(self.line.len(), 0);
         self.splitter.reset();
         let (result, _, _, count) =
-            self.splitter
-                .read_record(&self.line, &mut self.unquoted, &mut self.ends);
+            self.splitter.read_record(&self.line, &mut self.unquoted, &mut self.ends);
         self.count = count;
         match result {
             csv_core::ReadRecordResult::Record => Ok(()),

@@ -72,18 +72,12 @@ impl Columns {
                 }
             }
         }
-        if problems.is_empty() {
-            Ok(Self(columns))
-        } else {
-            Err(Problems(problems))
-        }
+        if problems.is_empty() { Ok(Self(columns)) } else { Err(Problems(problems)) }
     }
 }
 
 fn column(cell: &[u8], index: usize, before: &[Column]) -> Result<Column, Problem> {
-    let name = std::str::from_utf8(cell)
-        .map_err(|_| Problem::NotUtf8(index + 1))?
-        .trim();
+    let name = std::str::from_utf8(cell).map_err(|_| Problem::NotUtf8(index + 1))?.trim();
     if name.is_empty() {
         return Err(Problem::Nameless(index + 1));
     }
@@ -91,11 +85,9 @@ fn column(cell: &[u8], index: usize, before: &[Column]) -> Result<Column, Proble
         return Err(Problem::NoTime(excerpt(name)));
     }
     match before.iter().position(|column| column.name() == name) {
-        Some(first) => Err(Problem::Duplicate {
-            name: excerpt(name),
-            first: first + 1,
-            second: index + 1,
-        }),
+        Some(first) => {
+            Err(Problem::Duplicate { name: excerpt(name), first: first + 1, second: index + 1 })
+        }
         None => Ok(Column::named(name)),
     }
 }

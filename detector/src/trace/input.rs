@@ -19,10 +19,7 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     }
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "is a directory",
-        ));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
     Ok(Box::new(file))
 }
@@ -31,18 +28,12 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 /// and the mark that spreadsheets put before UTF-8 is dropped.
 pub fn text(bytes: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
     let (gzip, bytes) = starts_with(bytes, GZIP_MAGIC)?;
-    let text: Box<dyn Read> = if gzip {
-        Box::new(MultiGzDecoder::new(BufReader::new(bytes)))
-    } else {
-        bytes
-    };
+    let text: Box<dyn Read> =
+        if gzip { Box::new(MultiGzDecoder::new(BufReader::new(bytes))) } else { bytes };
     let (marked, text) = starts_with(text, BYTE_ORDER_MARK)?;
     let mut text = BufReader::new(text);
     if marked {
-        io::copy(
-            &mut text.by_ref().take(BYTE_ORDER_MARK.len() as u64),
-            &mut io::sink(),
-        )?;
+        io::copy(&mut text.by_ref().take(BYTE_ORDER_MARK.len() as u64), &mut io::sink())?;
     }
     Ok(Box::new(text))
 }
@@ -50,10 +41,7 @@ pub fn text(bytes: Box<dyn Read>) -> io::Result<Box<dyn BufRead>> {
 /// Whether the bytes start with these, and all of the bytes again.
 fn starts_with(mut bytes: Box<dyn Read>, with: &[u8]) -> io::Result<(bool, Box<dyn Read>)> {
     let mut start = Vec::with_capacity(with.len());
-    bytes
-        .by_ref()
-        .take(with.len() as u64)
-        .read_to_end(&mut start)?;
+    bytes.by_ref().take(with.len() as u64).read_to_end(&mut start)?;
     let same = start == with;
     Ok((same, Box::new(Cursor::new(start).chain(bytes))))
 }

@@ -16,10 +16,7 @@ impl Columns {
         if expected != found {
             return Err(Problem::Ragged { expected, found }.into());
         }
-        let mut seen = Observation {
-            t_seconds: f64::NAN,
-            ..Observation::default()
-        };
+        let mut seen = Observation { t_seconds: f64::NAN, ..Observation::default() };
         let mut problems = Vec::new();
         for (index, (column, cell)) in self.0.iter().zip(row.iter()).enumerate() {
             match number(column, index, cell) {
@@ -29,24 +26,14 @@ impl Columns {
             }
         }
         problems.extend(time_problem(&seen, &problems, previous_seconds));
-        if problems.is_empty() {
-            Ok(seen)
-        } else {
-            Err(Problems(problems))
-        }
+        if problems.is_empty() { Ok(seen) } else { Err(Problems(problems)) }
     }
 }
 
 fn number(column: &Column, index: usize, cell: &[u8]) -> Result<Option<f64>, Problem> {
-    let text = std::str::from_utf8(cell)
-        .map_err(|_| Problem::NotUtf8(index + 1))?
-        .trim();
+    let text = std::str::from_utf8(cell).map_err(|_| Problem::NotUtf8(index + 1))?.trim();
     if text.is_empty() {
-        return if matches!(column, Column::Time) {
-            Err(Problem::TimeMissing)
-        } else {
-            Ok(None)
-        };
+        return if matches!(column, Column::Time) { Err(Problem::TimeMissing) } else { Ok(None) };
     }
     let (name, cell) = (column.name(), excerpt(text));
     match text.parse::<f64>() {
@@ -55,14 +42,8 @@ fn number(column: &Column, index: usize, cell: &[u8]) -> Result<Option<f64>, Pro
             Ok(Some(value))
         }
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(Some(value)),
-        Ok(value) if value.is_finite() => Err(Problem::Negative {
-            column: excerpt(name),
-            cell,
-        }),
-        _ => Err(Problem::NotANumber {
-            column: excerpt(name),
-            cell,
-        }),
+        Ok(value) if value.is_finite() => Err(Problem::Negative { column: excerpt(name), cell }),
+        _ => Err(Problem::NotANumber { column: excerpt(name), cell }),
     }
 }
 

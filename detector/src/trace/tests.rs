@@ -1,7 +1,5 @@
 //! Tables of sound and unsound traces, and the promise that no bytes make the reader panic.
 
-#![expect(clippy::float_cmp, reason = "these numbers are carried, not computed")]
-
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
@@ -11,17 +9,11 @@ use super::*;
 use crate::Signal;
 
 fn trace(bytes: &[u8]) -> Result<Trace, TraceError> {
-    Trace::read(
-        "x.csv".into(),
-        Box::new(std::io::Cursor::new(bytes.to_vec())),
-    )
+    Trace::read("x.csv".into(), Box::new(std::io::Cursor::new(bytes.to_vec())))
 }
 
 fn rows(bytes: &[u8]) -> Vec<Observation> {
-    trace(bytes)
-        .expect("a sound header")
-        .map(|row| row.expect("a sound row"))
-        .collect()
+    trace(bytes).expect("a sound header").map(|row| row.expect("a sound row")).collect()
 }
 
 fn refusal(bytes: &[u8]) -> String {
@@ -45,25 +37,10 @@ fn signals_requests_runs_gauges_and_missing_cells_are_told_apart() {
     assert_eq!(rows.len(), 2);
     assert_eq!((rows[0].t_seconds, rows[1].t_seconds), (-1.5, 10.0));
     assert_eq!(rows[0].signals.len(), 1);
-    assert_eq!(
-        (
-            rows[1].signals[&Signal::RssBytes],
-            rows[1].signals[&Signal::Fds]
-        ),
-        (1e3, 4.0)
-    );
-    assert_eq!(
-        (rows[0].start_seconds, rows[1].start_seconds),
-        (Some(7.0), Some(7.0))
-    );
-    assert_eq!(
-        (rows[0].requests_total, rows[1].requests_total),
-        (Some(3.0), None)
-    );
-    assert_eq!(
-        rows[0].gauges.iter().collect::<Vec<_>>(),
-        [(&"q{a=\"1\"}".to_owned(), &5.0)]
-    );
+    assert_eq!((rows[1].signals[&Signal::RssBytes], rows[1].signals[&Signal::Fds]), (1e3, 4.0));
+    assert_eq!((rows[0].start_seconds, rows[1].start_seconds), (Some(7.0), Some(7.0)));
+    assert_eq!((rows[0].requests_total, rows[1].requests_total), (Some(3.0), None));
+    assert_eq!(rows[0].gauges.iter().collect::<Vec<_>>(), [(&"q{a=\"1\"}".to_owned(), &5.0)]);
     assert!(rows[1].gauges.is_empty());
 }
 
@@ -73,82 +50,39 @@ fn every_slip_names_its_line_and_what_was_expected() {
     for (text, place, what) in [
         ("", "x.csv:1: ", "is empty"),
         ("\n\n", "x.csv:2: ", "is empty"),
-        (
-            "time,fds\n1,2\n",
-            "x.csv:1: ",
-            "the first column is `time`; expected `t_seconds`",
-        ),
+        ("time,fds\n1,2\n", "x.csv:1: ", "the first column is `time`; expected `t_seconds`"),
         ("fds,t_seconds\n", "x.csv:1: ", "the first column is `fds`"),
         ("t_seconds,,fds\n", "x.csv:1: ", "column 2 has no name"),
-        (
-            "t_seconds,fds, fds\n",
-            "x.csv:1: ",
-            "column 3 repeats the name `fds` of column 2",
-        ),
+        ("t_seconds,fds, fds\n", "x.csv:1: ", "column 3 repeats the name `fds` of column 2"),
         (
             "t_seconds,,fds,fds\n",
             "x.csv:1: ",
             "column 2 has no name; name it or remove it; column 4",
         ),
         ("{\"data\":1}", "x.csv:1: ", "looks like JSON"),
-        (
-            "# TYPE x gauge\nx 1 1\n",
-            "x.csv:1: ",
-            "looks like OpenMetrics",
-        ),
-        (
-            "t_seconds,fds\n1,2\n2,2,3\n",
-            "x.csv:3: ",
-            "has 3 cells; the header names 2",
-        ),
+        ("# TYPE x gauge\nx 1 1\n", "x.csv:1: ", "looks like OpenMetrics"),
+        ("t_seconds,fds\n1,2\n2,2,3\n", "x.csv:3: ", "has 3 cells; the header names 2"),
         ("t_seconds,fds\n\n\n1\n", "x.csv:4: ", "has 1 cells"),
-        (
-            "t_seconds,fds\n1,many\n",
-            "x.csv:2: ",
-            "fds is `many`; expected a decimal number",
-        ),
-        (
-            "t_seconds,fds\n1,NaN\n",
-            "x.csv:2: ",
-            "fds is `NaN`; expected a decimal number",
-        ),
+        ("t_seconds,fds\n1,many\n", "x.csv:2: ", "fds is `many`; expected a decimal number"),
+        ("t_seconds,fds\n1,NaN\n", "x.csv:2: ", "fds is `NaN`; expected a decimal number"),
         ("t_seconds,fds\n1,inf\n", "x.csv:2: ", "fds is `inf`"),
         ("t_seconds,fds\n1,1e999\n", "x.csv:2: ", "fds is `1e999`"),
         ("t_seconds,fds\nNaN,1\n", "x.csv:2: ", "t_seconds is `NaN`"),
-        (
-            "t_seconds,fds\n1,-2\n",
-            "x.csv:2: ",
-            "fds is -2; expected zero or more",
-        ),
-        (
-            "t_seconds,vsz_bytes\n1,x\n",
-            "x.csv:2: ",
-            "vsz_bytes is `x`",
-        ),
+        ("t_seconds,fds\n1,-2\n", "x.csv:2: ", "fds is -2; expected zero or more"),
+        ("t_seconds,vsz_bytes\n1,x\n", "x.csv:2: ", "vsz_bytes is `x`"),
         ("t_seconds,fds\n,2\n", "x.csv:2: ", "t_seconds is missing"),
-        (
-            "t_seconds,fds\n1,2\n1,2\n",
-            "x.csv:3: ",
-            "t_seconds 1 does not come after 1",
-        ),
+        ("t_seconds,fds\n1,2\n1,2\n", "x.csv:3: ", "t_seconds 1 does not come after 1"),
         (
             "t_seconds,fds\n2,2\n1.5,-2\n",
             "x.csv:3: ",
             "expected zero or more, or an empty cell \
           where it is missing; t_seconds 1.5 does not come after 2",
         ),
-        (
-            "t_seconds,fds\n\n1,\"2\n3,4\n",
-            "x.csv:3: ",
-            "a quote is not closed on its line",
-        ),
+        ("t_seconds,fds\n\n1,\"2\n3,4\n", "x.csv:3: ", "a quote is not closed on its line"),
         (&long, "x.csv:2: ", "is longer than 1 MiB"),
     ] {
         let refusal = refusal(text.as_bytes());
-        assert!(
-            refusal.starts_with(place) && refusal.contains(what),
-            "{refusal}"
-        );
+        assert!(refusal.starts_with(place) && refusal.contains(what), "{refusal}");
     }
     assert!(refusal(b"t_seconds,fds\n1,\xff\n").contains("x.csv:2: column 2 is not UTF-8"));
     assert!(refusal(b"t_seconds,\xff\n").contains("x.csv:1: column 2 is not UTF-8"));
@@ -157,10 +91,7 @@ fn every_slip_names_its_line_and_what_was_expected() {
 #[test]
 fn a_refused_row_does_not_hide_the_rows_after_it() {
     let rows = trace(b"t_seconds,fds\n1,x\n2,2\n1,2\n3,3\n").expect("a sound header");
-    assert_eq!(
-        rows.map(|row| row.is_ok()).collect::<Vec<_>>(),
-        [false, true, false, true]
-    );
+    assert_eq!(rows.map(|row| row.is_ok()).collect::<Vec<_>>(), [false, true, false, true]);
 }
 
 #[test]

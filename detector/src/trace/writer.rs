@@ -21,11 +21,7 @@ impl TraceWriter {
     /// Creates the file, or empties it.
     pub fn create(path: &Path) -> io::Result<Self> {
         let rows = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
-        Ok(Self {
-            rows,
-            columns: None,
-            left_out: BTreeSet::new(),
-        })
+        Ok(Self { rows, columns: None, left_out: BTreeSet::new() })
     }
 
     /// Writes a row, and hands it to the system, so that a run that is cut short leaves a trace.
@@ -34,24 +30,13 @@ impl TraceWriter {
             Some(columns) => columns,
             None => self.head(seen)?,
         };
-        let numbers = [
-            Some(seen.t_seconds),
-            seen.start_seconds,
-            seen.requests_total,
-        ];
-        let signal = signals
-            .iter()
-            .map(|signal| seen.signals.get(signal).copied());
+        let numbers = [Some(seen.t_seconds), seen.start_seconds, seen.requests_total];
+        let signal = signals.iter().map(|signal| seen.signals.get(signal).copied());
         let gauge = gauges.iter().map(|name| seen.gauges.get(name).copied());
         let cells = numbers.into_iter().chain(signal).chain(gauge);
         self.rows
             .write_record(cells.map(|cell| cell.map(|n| n.to_string()).unwrap_or_default()))?;
-        self.left_out.extend(
-            seen.gauges
-                .keys()
-                .filter(|name| !gauges.contains(name))
-                .cloned(),
-        );
+        self.left_out.extend(seen.gauges.keys().filter(|name| !gauges.contains(name)).cloned());
         self.columns = Some((signals, gauges));
         self.rows.flush()?;
         self.rows.get_ref().get_ref().flush()
@@ -67,8 +52,7 @@ impl TraceWriter {
         let gauges: Vec<String> = seen.gauges.keys().cloned().collect();
         let names = ["t_seconds", "start_seconds", "requests_total"].into_iter();
         let names = names.chain(signals.iter().map(|signal| signal.name()));
-        self.rows
-            .write_record(names.chain(gauges.iter().map(String::as_str)))?;
+        self.rows.write_record(names.chain(gauges.iter().map(String::as_str)))?;
         Ok((signals, gauges))
     }
 }

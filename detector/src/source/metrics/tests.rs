@@ -42,10 +42,7 @@ fn source(url: &str, heap: Option<&str>) -> MetricsSource {
 /// Answers one connection with these bytes and gives what `add_to` makes of it.
 fn against(answer: Vec<u8>, heap: Option<&str>) -> Result<Observation, SampleError> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!(
-        "http://user:secret@{}/metrics",
-        listener.local_addr().expect("bound")
-    );
+    let url = format!("http://user:secret@{}/metrics", listener.local_addr().expect("bound"));
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut request = [0; 1024];
@@ -57,10 +54,7 @@ fn against(answer: Vec<u8>, heap: Option<&str>) -> Result<Observation, SampleErr
     let mut observation = Observation::default();
     let added = source(&url, heap).add_to(&mut observation, &mut BTreeSet::new());
     let request = server.join().expect("the server ends");
-    assert!(
-        request.contains("authorization: basic dxnlcjpzzwnyzxq="),
-        "{request}"
-    );
+    assert!(request.contains("authorization: basic dxnlcjpzzwnyzxq="), "{request}");
     added.map(|()| observation)
 }
 
@@ -72,10 +66,7 @@ fn ok(body: &[u8]) -> Vec<u8> {
 fn refusal(answer: &[u8], heap: Option<&str>) -> MetricsError {
     match against(answer.to_vec(), heap) {
         Err(SampleError::Metrics { url, source }) => {
-            assert!(
-                !url.contains("secret") && url.ends_with("/metrics"),
-                "{url}"
-            );
+            assert!(!url.contains("secret") && url.ends_with("/metrics"), "{url}");
             source
         }
         other => panic!("expected a refusal, got {other:?}"),
@@ -110,31 +101,16 @@ fn the_heap_gauge_that_is_asked_for_is_summed_and_is_no_candidate() {
 #[test]
 fn each_way_to_fail_is_told_apart() {
     let page = ok(PAGE.as_bytes());
-    assert!(matches!(
-        refusal(&page, Some("none")),
-        MetricsError::NoHeapGauge { .. }
-    ));
+    assert!(matches!(refusal(&page, Some("none")), MetricsError::NoHeapGauge { .. }));
     let status = |line: &str| format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n").into_bytes();
     let unauthorised = refusal(&status("401 Unauthorized"), None);
     assert!(matches!(unauthorised, MetricsError::Unauthorised(401)));
-    assert!(matches!(
-        refusal(&status("404 Not Found"), None),
-        MetricsError::Status(404)
-    ));
-    assert!(matches!(
-        refusal(&ok(b"<html>\n"), None),
-        MetricsError::Garbage(_)
-    ));
-    assert!(matches!(
-        refusal(&ok(b"x\xff 1\n"), None),
-        MetricsError::Body(_)
-    ));
+    assert!(matches!(refusal(&status("404 Not Found"), None), MetricsError::Status(404)));
+    assert!(matches!(refusal(&ok(b"<html>\n"), None), MetricsError::Garbage(_)));
+    assert!(matches!(refusal(&ok(b"x\xff 1\n"), None), MetricsError::Body(_)));
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx 1\n";
     assert!(matches!(refusal(cut, None), MetricsError::Body(_)));
-    assert!(matches!(
-        refusal(b"no http at all\r\n\r\n", None),
-        MetricsError::Unreachable(_)
-    ));
+    assert!(matches!(refusal(b"no http at all\r\n\r\n", None), MetricsError::Unreachable(_)));
 }
 
 #[test]
@@ -147,10 +123,7 @@ fn an_endless_page_is_given_up_at_the_bound() {
 #[test]
 fn nobody_at_the_address_is_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr());
-    let url = format!(
-        "http://{}/metrics",
-        free.expect("a port that is free again")
-    );
+    let url = format!("http://{}/metrics", free.expect("a port that is free again"));
     let error = source(&url, None).add_to(&mut Observation::default(), &mut BTreeSet::new());
     let unreachable = MetricsError::Unreachable(ureq::Error::HostNotFound);
     match error {
@@ -163,21 +136,10 @@ fn nobody_at_the_address_is_unreachable() {
 
 #[test]
 fn an_address_without_http_is_refused_before_anything_is_asked() {
-    for url in [
-        "127.0.0.1:8080/metrics",
-        "https://host/metrics",
-        "http://",
-        "",
-        "file:///x",
-    ] {
+    for url in ["127.0.0.1:8080/metrics", "https://host/metrics", "http://", "", "file:///x"] {
         let refused = MetricsSource::new(url.to_owned(), None, None);
-        let address = matches!(
-            refused,
-            Err(SampleError::Metrics {
-                source: MetricsError::Address,
-                ..
-            })
-        );
+        let address =
+            matches!(refused, Err(SampleError::Metrics { source: MetricsError::Address, .. }));
         assert!(address, "{url}");
     }
 }

@@ -15,11 +15,7 @@ impl FakeProc {
         let fake = Self(tempfile::tempdir().expect("a folder"));
         fs::create_dir_all(fake.folder().join("fd")).expect("folders");
         fake.stat(100, 7000);
-        fake.status(
-            "S (sleeping)",
-            PID,
-            "VmRSS: 300 kB\nRssAnon: 100 kB\nRssFile: 200 kB\n",
-        );
+        fake.status("S (sleeping)", PID, "VmRSS: 300 kB\nRssAnon: 100 kB\nRssFile: 200 kB\n");
         fake
     }
 
@@ -63,10 +59,7 @@ fn memory_threads_and_start_are_read_in_bytes_and_seconds() {
     let source = source.open().expect("opens");
     let (seen, notes) = observe(&source).expect("observes");
     assert_eq!(seen.t_seconds, 1.5);
-    assert_eq!(
-        seen.start_seconds,
-        Some(100.0 / procfs::ticks_per_second() as f64)
-    );
+    assert_eq!(seen.start_seconds, Some(100.0 / procfs::ticks_per_second() as f64));
     assert_eq!(seen.signals[&Signal::RssBytes], 300.0 * 1024.0);
     assert_eq!(seen.signals[&Signal::RssAnonBytes], 100.0 * 1024.0);
     assert_eq!(seen.signals[&Signal::Threads], 3.0);
@@ -81,10 +74,7 @@ fn an_old_kernel_gives_anonymous_memory_by_its_rollup_or_says_that_it_is_missing
     let source = fake.open().expect("opens");
     let (seen, notes) = observe(&source).expect("observes");
     assert!(!seen.signals.contains_key(&Signal::RssAnonBytes));
-    assert!(
-        notes.iter().any(|note| note.starts_with("rss_anon_bytes")),
-        "{notes:?}"
-    );
+    assert!(notes.iter().any(|note| note.starts_with("rss_anon_bytes")), "{notes:?}");
 
     let rollup =
         "00400000-7ffe0000 ---p 00000000 00:00 0 [rollup]\nRss: 300 kB\nAnonymous: 90 kB\n";
@@ -100,10 +90,7 @@ fn a_pid_given_to_another_process_is_a_restart_and_not_the_same_series() {
     let source = fake.open().expect("opens");
     fs::rename(fake.folder(), fake.0.path().join("old")).expect("the old process");
     fs::remove_dir_all(fake.0.path().join("old")).expect("ends");
-    assert!(matches!(
-        observe(&source),
-        Err(SampleError::Gone { pid: PID })
-    ));
+    assert!(matches!(observe(&source), Err(SampleError::Gone { pid: PID })));
 
     fs::create_dir(fake.folder()).expect("a new process");
     fake.stat(101, 7000);
@@ -135,15 +122,9 @@ fn zombies_threads_kernel_threads_and_nonsense_are_told_apart() {
     fake.status("S (sleeping)", PID, "");
     assert!(matches!(fake.open(), Err(SampleError::NoMemory { .. })));
     fake.status("S (sleeping)", 4000, "VmRSS: 1 kB\n");
-    assert!(matches!(
-        fake.open(),
-        Err(SampleError::Thread { owner: 4000, .. })
-    ));
+    assert!(matches!(fake.open(), Err(SampleError::Thread { owner: 4000, .. })));
     fake.status("S (sleeping)", PID, "VmRSS: much\n");
-    assert!(matches!(
-        fake.open(),
-        Err(SampleError::Unreadable { what: "status", .. })
-    ));
+    assert!(matches!(fake.open(), Err(SampleError::Unreadable { what: "status", .. })));
 }
 
 #[test]
@@ -154,8 +135,5 @@ fn the_lowest_limit_of_a_control_group_and_those_above_it_counts() {
     fs::write(inner.join("memory.max"), "max\n").expect("inner");
     fs::write(mount.path().join("outer/memory.max"), "268435456\n").expect("outer");
     let limit = lowest_limit_in(mount.path(), "/outer/inner", "memory.max").expect("a limit");
-    assert_eq!(
-        (limit.bytes, limit.control_group.as_str()),
-        (256 << 20, "/outer")
-    );
+    assert_eq!((limit.bytes, limit.set_by.as_str()), (256 << 20, "control group /outer"));
 }
