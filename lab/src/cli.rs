@@ -1,0 +1,101 @@
+//! The command line of `leaklab`: every command in one program.
+
+mod drill;
+mod report;
+mod selection;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Exit codes of this program; those of `serve`, `load` and `detect` are their crates' own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All as expected.
+    AsExpected,
+    /// An expectation failed.
+    Finding,
+    /// It could not run: usage, bad input, unreachable.
+    CouldNotRun,
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::AsExpected => 0,
+            Exit::Finding => 1,
+            Exit::CouldNotRun => 2,
+            Exit::Interrupted => crate::interrupt::INTERRUPTED,
+        })
+    }
+}
+
+/// Make a real service leak, load it, detect the leak, fix it, and prove that it is gone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "leaklab",
+    version,
+    after_help = "\
+Exit codes: 0 all as expected; 1 a finding (an expectation failed, a leak); 2 could not run; 3 undecided; 130 interrupted.
+
+Examples:
+  leaklab drill                       run the standard drills: three leaks and a decoy
+  leaklab drill cache mine.yaml       run a drill that is shipped and one of your own
+  leaklab report journals/X.jsonl --format html --output report.html"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run drills: inject, load, detect, fix, verify
+    Drill(drill::DrillArgs),
+    /// List the drills that are shipped
+    Drills,
+    /// Check drill files without running them
+    Validate(validate::ValidateArgs),
+    /// Render the journal of a run again
+    Report(report::ReportArgs),
+    /// Serve the leaky service
+    Serve(leaky_service::cli::Args),
+    /// Send load to a service
+    Load(loadgen::cli::Args),
+}
+
+/// A form of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for people
+    Text,
+    /// JSON with a `schema_version`
+    Json,
+}
+
+/// Runs a command.
+pub fn run(args: Args) -> ExitCode {
+    match args.command {
+        Command::Drill(args) => finish(drill::run(&args)),
+        Command::Drills => finish(selection::list()),
+        Command::Validate(args) => finish(validate::run(&args)),
+        Command::Report(args) => finish(report::run(&args)),
+        Command::Serve(args) => leaky_service::cli::run(&args),
+        Command::Load(args) => loadgen::cli::run(&args),
+    }
+}
+
+/// An error that ends a command.
+type Failure = Box<dyn std::error::Error>;
+
+fn finish(result: Result<Exit, Failure>) -> ExitCode {
+    result
+        .unwrap_or_else(|error| {
+            eprintln!("error: {}", crate::error_chain(error.as_ref()));
+            Exit::CouldNotRun
+        })
+        .into()
+}

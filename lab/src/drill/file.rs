@@ -1,0 +1,236 @@
+//! Reads a drill file: which keys there are, what they default to, and which values they take.
+
+use std::path::Path;
+
+use detector::Signal;
+
+use super::consistency;
+use super::fields::Fields;
+use super::problem::{Collector, Problems};
+use super::yaml::{self, Node};
+use super::{
+    Arrivals, Cause, Drill, Ending, Expect, FixStep, Load, Phases, Target, TargetKind, Watch,
+};
+use crate::quantity::{parse_rate, parse_seconds, parse_size};
+
+/// The service's leaks.
+const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
+/// The service's decoys.
+const DECOYS: [&str; 1] = ["bounded_cache"];
+
+/// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
+///
+/// Every fault is reported at once, in the order of the file.
+pub fn parse(file: &str, text: &str) -> Result<Drill, Problems> {
+    let fail = |list| Problems { file: file.to_owned(), list };
+    let root = yaml::read(text).map_err(|problem| fail(vec![problem]))?;
+    let mut problems = Collector::default();
+    let drill = read(&root, &mut problems);
+    if let Some(drill) = &drill {
+        consistency::check(drill, &mut problems);
+    }
+    let list = problems.into_list();
+    match drill {
+        Some(drill) if list.is_empty() => Ok(Drill { name: name_of(file), ..drill }),
+        _ => Err(fail(list)),
+    }
+}
+
+/// `drills/cache/drill.yaml` is `cache`, `mine.yaml` is `mine`.
+fn name_of(file: &str) -> String {
+    let path = Path::new(file);
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(file);
+    let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    match (stem, folder) {
+        ("drill", Some(folder)) => folder.to_owned(),
+        _ => stem.to_owned(),
+    }
+}
+
+/// Absent if something is missing that has no default; all else is reported and defaulted, so
+/// that the remaining checks can go on.
+fn read(root: &Node, problems: &mut Collector) -> Option<Drill> {
+    let mut fields = Fields::open(root, "", problems);
+    let title = fields.require("title", problems, one_line, "say in one line what it shows");
+    let hypothesis = fields.require("hypothesis", problems, prose, "say what is believed");
+    let target = read_target(&mut fields, problems);
+    let load = read_load(fields.take("load"), problems);
+    let detector = read_watch(fields.take("detector"), problems);
+    let is_decoy = target.as_ref().is_some_and(Target::is_decoy);
+    let phases = read_phases(fields.take("phases"), is_decoy, problems);
+    let expect = read_expect(&mut fields, problems);
+    fields.close(problems);
+    Some(Drill {
+        name: String::new(),
+        title: title?,
+        hypothesis: hypothesis?,
+        target: target?,
+        load,
+        detector,
+        phases,
+        expect: expect?,
+    })
+}
+
+fn read_target(file: &mut Fields<'_>, problems: &mut Collector) -> Option<Target> {
+    let node = section(file, "target", "name a leak, such as {leak: cache}", problems)?;
+    let mut fields = Fields::open(node, "target", problems);
+    let leak = fields.get("leak", problems, |text| one_of(text, &LEAKS));
+    let decoy = fields.get("decoy", problems, |text| one_of(text, &DECOYS));
+    let bytes_per_request = fields.get("bytes_per_request", problems, |text| {
+        within(parse_size(text)?, 1024, 16 * 1024 * 1024, "1KiB to 16MiB")
+    });
+    let max_entries = fields
+        .get("max_entries", problems, |text| within(whole(text)?, 1, 10_000_000, "1 to 10000000"));
+    let names = (fields.has("leak"), fields.has("decoy"));
+    fields.close(problems);
+    if names.0 == names.1 {
+        let what = "`target` must name one leak or one decoy".to_owned();
+        let hint = format!("leaks are {}; decoys are {}", LEAKS.join(", "), DECOYS.join(", "));
+        problems.report("target", node.place, what, hint);
+    }
+    let (kind, name) = match (leak, decoy) {
+        (Some(name), _) => (TargetKind::Leak, name),
+        (None, Some(name)) => (TargetKind::Decoy, name),
+        (None, None) => return None,
+    };
+    Some(Target {
+        kind,
+        name,
+        bytes_per_request: bytes_per_request.unwrap_or(10 * 1024),
+        max_entries,
+    })
+}
+
+fn read_load(node: Option<&Node>, problems: &mut Collector) -> Load {
+    let mut load =
+        Load { rate_per_second: 200.0, arrivals: Arrivals::Constant, connections: 10, seed: 1 };
+    let Some(node) = node else { return load };
+    let mut fields = Fields::open(node, "load", problems);
+    let rate = |text: &str| within(parse_rate(text)?, 1.0, 100_000.0, "1/s to 100000/s");
+    set(&mut load.rate_per_second, fields.get("rate", problems, rate));
+    set(&mut load.arrivals, fields.get("arrivals", problems, arrivals));
+    let connections = |text: &str| Ok(within(whole(text)?, 1, 1000, "1 to 1000")? as u32);
+    set(&mut load.connections, fields.get("connections", problems, connections));
+    set(&mut load.seed, fields.get("seed", problems, whole));
+    fields.close(problems);
+    load
+}
+
+fn read_watch(node: Option<&Node>, problems: &mut Collector) -> Watch {
+    let mut watch = Watch { confirm_seconds: 12.0, every_seconds: 0.2, signals: Vec::new() };
+    let Some(node) = node else { return watch };
+    let mut fields = Fields::open(node, "detector", problems);
+    let confirm = |text: &str| within(parse_seconds(text)?, 1.0, 86_400.0, "1s to 1d");
+    set(&mut watch.confirm_seconds, fields.get("confirm", problems, confirm));
+    let every = |text: &str| within(parse_seconds(text)?, 0.05, 3600.0, "50ms to 1h");
+    set(&mut watch.every_seconds, fields.get("every", problems, every));
+    let signal = |text: &str| text.parse::<Signal>().map_err(|error| error.to_string());
+    set(&mut watch.signals, fields.list("signals", problems, signal));
+    fields.close(problems);
+    watch
+}
+
+fn read_phases(node: Option<&Node>, is_decoy: bool, problems: &mut Collector) -> Phases {
+    let fix = if is_decoy { Vec::new() } else { vec![FixStep::Disable, FixStep::Clear] };
+    let mut phases = Phases { warm_up_seconds: 5.0, baseline_seconds: 10.0, fix };
+    let Some(node) = node else { return phases };
+    let mut fields = Fields::open(node, "phases", problems);
+    let length = |text: &str| within(parse_seconds(text)?, 1.0, 3600.0, "1s to 1h");
+    set(&mut phases.warm_up_seconds, fields.get("warm_up", problems, length));
+    set(&mut phases.baseline_seconds, fields.get("baseline", problems, length));
+    set(&mut phases.fix, fields.list("fix", problems, fix_step));
+    fields.close(problems);
+    phases
+}
+
+fn read_expect(file: &mut Fields<'_>, problems: &mut Collector) -> Option<Expect> {
+    let hint = "say what must happen, such as {flagged_within: 30s, recovered_within: 60s}";
+    let node = section(file, "expect", hint, problems)?;
+    let mut fields = Fields::open(node, "expect", problems);
+    let deadline = |text: &str| within(parse_seconds(text)?, 1.0, 86_400.0, "1s to 1d");
+    let flagged = fields.get("flagged_within", problems, deadline);
+    let cause = fields.get("cause", problems, cause).unwrap_or(Cause::Right);
+    let endings: Vec<_> = Ending::ALL
+        .into_iter()
+        .filter_map(|ending| Some((ending, fields.get(ending.key(), problems, deadline)?)))
+        .collect();
+    let named = Ending::ALL.into_iter().filter(|ending| fields.has(ending.key())).count();
+    fields.close(problems);
+    if named != 1 {
+        let what = format!("`expect` names {named} endings, not one");
+        let hint = format!("choose one of {}", Ending::ALL.map(Ending::key).join(", "));
+        problems.report("expect", node.place, what, hint);
+    }
+    let (ending, ending_within_seconds) = *endings.first()?;
+    Some(Expect { flagged_within_seconds: flagged, cause, ending, ending_within_seconds })
+}
+
+fn section<'a>(
+    file: &mut Fields<'a>,
+    key: &'static str,
+    hint: &str,
+    problems: &mut Collector,
+) -> Option<&'a Node> {
+    if !file.has(key) {
+        problems.report(key, file.place(), format!("`{key}` is missing"), hint.to_owned());
+    }
+    file.take(key)
+}
+
+fn set<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}
+
+fn one_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.contains('\n') || text.chars().count() > 100 {
+        return Err("expected one line of at most 100 characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn prose(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("expected a sentence".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn one_of(text: &str, names: &[&str]) -> Result<String, String> {
+    let found = names.iter().find(|name| **name == text);
+    found.map(|name| (*name).to_owned()).ok_or_else(|| format!("valid are {}", names.join(", ")))
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number, zero or more".to_owned())
+}
+
+fn within<T: PartialOrd + Copy>(value: T, low: T, high: T, range: &str) -> Result<T, String> {
+    if low <= value && value <= high { Ok(value) } else { Err(format!("valid is {range}")) }
+}
+
+fn arrivals(text: &str) -> Result<Arrivals, String> {
+    match text {
+        "constant" => Ok(Arrivals::Constant),
+        "poisson" => Ok(Arrivals::Poisson),
+        _ => Err("valid are constant, poisson".to_owned()),
+    }
+}
+
+fn cause(text: &str) -> Result<Cause, String> {
+    match text {
+        "right" => Ok(Cause::Right),
+        "any" => Ok(Cause::Any),
+        _ => Err("valid are right, any".to_owned()),
+    }
+}
+
+fn fix_step(text: &str) -> Result<FixStep, String> {
+    match text {
+        "disable" => Ok(FixStep::Disable),
+        "clear" => Ok(FixStep::Clear),
+        "patch" => Err("`patch` is not available yet; valid are disable, clear".to_owned()),
+        _ => Err("valid are disable, clear".to_owned()),
+    }
+}

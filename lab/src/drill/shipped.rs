@@ -1,0 +1,45 @@
+//! The drills that come with the program: one list, in the order in which they are run.
+
+/// A drill that is part of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped {
+    /// The name of its folder.
+    pub name: &'static str,
+    /// The text of its `drill.yaml`.
+    pub text: &'static str,
+    /// Whether plain `leaklab drill` runs it.
+    pub standard: bool,
+}
+
+macro_rules! shipped {
+    ($name:literal, $standard:literal) => {
+        Shipped {
+            name: $name,
+            text: include_str!(concat!("../../../drills/", $name, "/drill.yaml")),
+            standard: $standard,
+        }
+    };
+}
+
+/// Every drill that is shipped.
+pub const SHIPPED: [Shipped; 7] = [
+    shipped!("cache", true),
+    shipped!("listeners", true),
+    shipped!("history", true),
+    shipped!("bounded_cache", true),
+    shipped!("disable_only", false),
+    shipped!("clear_only", false),
+    shipped!("slow_fill", false),
+];
+
+impl Shipped {
+    /// The place of the file in the repository, for messages.
+    pub fn file(&self) -> String {
+        format!("drills/{}/drill.yaml", self.name)
+    }
+
+    /// The one that is called `name`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SHIPPED.iter().find(|drill| drill.name == name)
+    }
+}

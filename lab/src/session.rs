@@ -1,0 +1,320 @@
+//! One loop around the conductor: does what it says, and tells it what came of it.
+//!
+//! It owns the service, the load, the sampler and the detector of one drill. However it is left,
+//! by its end, an error or a panic, the load stops, the target is rolled back, and the service
+//! is ended, in this order.
+
+mod rollback;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use detector::{Observation, Settings, Signal, Watcher};
+
+pub use rollback::RollBack;
+
+use crate::admin::AdminError;
+use crate::conductor::{Conductor, Input, Look, Op};
+use crate::drill::Drill;
+use crate::error_chain;
+use crate::event::{Event, GroundTruth, Verdict};
+use crate::interrupt::Interrupt;
+use crate::journal::{Record, WriteError, Writer, timestamp};
+use crate::load::RunningLoad;
+use crate::narrator::Narrator;
+use crate::sampling::{Looked, Sampling};
+use crate::service::{Service, StartError};
+
+/// The longest time between two looks at the clock and at the interrupt.
+const TICK: Duration = Duration::from_millis(100);
+/// Load beyond the last deadline, so that it never ends before the drill does.
+const SPARE_LOAD_SECONDS: f64 = 120.0;
+
+/// What a session needs from outside.
+pub struct Surroundings<'a> {
+    /// The program that `serve`s.
+    pub program: PathBuf,
+    /// Where everything is written down.
+    pub journal: &'a mut Writer,
+    /// Who tells people.
+    pub narrator: &'a mut dyn Narrator,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+}
+
+/// One drill under way. Its fields are dropped from the top: the load first, the service last.
+struct Session<'a> {
+    drill: Drill,
+    began: Instant,
+    load: Option<RunningLoad>,
+    sampling: Option<Sampling>,
+    target: Option<RollBack>,
+    service: Option<Service>,
+    watcher: Option<Watcher>,
+    /// What operations reported back, to be told before anything else.
+    inputs: VecDeque<(f64, Input)>,
+    was_interrupted: bool,
+    surroundings: Surroundings<'a>,
+}
+
+/// Runs one drill; `text` is that of its file. An error means that there is no journal.
+pub fn run(
+    drill: Drill,
+    text: &str,
+    surroundings: Surroundings<'_>,
+) -> Result<Verdict, WriteError> {
+    surroundings.journal.write(&Record::Drill {
+        started_at: timestamp(),
+        text: text.to_owned(),
+        settings: Box::new(drill.clone()),
+    })?;
+    surroundings.narrator.drill_began(&drill);
+    let mut session = Session {
+        drill,
+        began: Instant::now(),
+        load: None,
+        sampling: None,
+        target: None,
+        service: None,
+        watcher: None,
+        inputs: VecDeque::new(),
+        was_interrupted: false,
+        surroundings,
+    };
+    session.conduct()
+}
+
+impl Session<'_> {
+    fn conduct(&mut self) -> Result<Verdict, WriteError> {
+        let (mut conductor, mut ops) = Conductor::begin(self.drill.clone(), 0.0);
+        loop {
+            for op in ops {
+                if let Some((verdict, truth)) = self.perform(op)? {
+                    return self.conclude(verdict, truth);
+                }
+            }
+            let (t, input) = self.next_input()?;
+            ops = conductor.step(t, input);
+            self.surroundings.narrator.progress(&conductor.progress(self.now()));
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    fn report_back(&mut self, input: Input) {
+        self.inputs.push_back((self.now(), input));
+    }
+
+    fn perform(&mut self, op: Op) -> Result<Option<(Verdict, GroundTruth)>, WriteError> {
+        match op {
+            Op::StartService => self.start_service()?,
+            Op::StartLoad => self.start_load(),
+            Op::StartWatching => self.watcher = Some(Watcher::new(self.settings())),
+            Op::Inject => self.inject()?,
+            Op::Fix => self.fix()?,
+            Op::Inspect => self.inspect()?,
+            Op::StopLoad => self.stop_load(),
+            Op::RollBack => self.roll_back()?,
+            Op::Say(event) => self.say(event)?,
+            Op::Finish(verdict, truth) => return Ok(Some((verdict, truth))),
+        }
+        Ok(None)
+    }
+
+    fn settings(&self) -> Settings {
+        let watch = &self.drill.detector;
+        Settings {
+            signals: watch.signals.clone(),
+            confirm_seconds: Some(watch.confirm_seconds),
+            ..Settings::default()
+        }
+    }
+
+    fn start_service(&mut self) -> Result<(), WriteError> {
+        let interrupt = self.surroundings.interrupt;
+        match Service::start(&self.surroundings.program, || interrupt.is_set()) {
+            Ok(service) => {
+                let (pid, address) = (service.pid(), service.address().to_owned());
+                self.target = Some(RollBack::new(&address, self.drill.target.clone()));
+                self.service = Some(service);
+                let t_seconds = self.now();
+                self.surroundings.journal.write(&Record::Service { t_seconds, pid, address })?;
+                self.report_back(Input::Started);
+            }
+            Err(StartError::Interrupted) => self.report_back(Input::Interrupted),
+            Err(error) => self.report_back(Input::Broken(error_chain(&error))),
+        }
+        Ok(())
+    }
+
+    fn start_load(&mut self) {
+        let Some(service) = &self.service else { return };
+        let base = format!("http://{}", service.address());
+        let phases = &self.drill.phases;
+        let longest = phases.warm_up_seconds
+            + phases.baseline_seconds
+            + self.drill.longest_seconds()
+            + SPARE_LOAD_SECONDS;
+        self.load = Some(RunningLoad::start(&self.drill.load, format!("{base}/api/data"), longest));
+        let every = self.drill.detector.every_seconds;
+        match Sampling::start(service.pid(), format!("{base}/metrics"), every, self.began) {
+            Ok(sampling) => self.sampling = Some(sampling),
+            Err(error) => self.report_back(Input::Broken(error_chain(&error))),
+        }
+    }
+
+    /// Asks something of the service, journals it, and turns a failure into an input.
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut RollBack) -> Result<T, AdminError>,
+    ) -> Result<Option<T>, WriteError> {
+        let Some(target) = &mut self.target else { return Ok(None) };
+        let answer = question(target);
+        let exchanges = target.admin.take_exchanges();
+        let t_seconds = self.now();
+        for exchange in exchanges {
+            self.surroundings.journal.write(&Record::Request { t_seconds, exchange })?;
+        }
+        answer.map(Some).or_else(|error| {
+            self.report_back(Input::Broken(error_chain(&error)));
+            Ok(None)
+        })
+    }
+
+    fn inject(&mut self) -> Result<(), WriteError> {
+        let at_seconds = self.now();
+        if let Some(truth) = self.ask(RollBack::inject)? {
+            self.report_back(Input::Injected { at_seconds, truth });
+        }
+        Ok(())
+    }
+
+    fn fix(&mut self) -> Result<(), WriteError> {
+        let steps = self.drill.phases.fix.clone();
+        if let Some((before, after)) = self.ask(|target| target.fix(&steps))? {
+            let fixed_seconds = self.now();
+            if let Some(watcher) = &mut self.watcher {
+                watcher.note_fix(fixed_seconds);
+            }
+            self.inputs.push_back((fixed_seconds, Input::Fixed { before, after }));
+        }
+        Ok(())
+    }
+
+    fn inspect(&mut self) -> Result<(), WriteError> {
+        if let Some(truth) = self.ask(RollBack::truth)? {
+            self.report_back(Input::Inspected(truth));
+        }
+        Ok(())
+    }
+
+    fn stop_load(&mut self) {
+        // No more looks: nobody judges what happens from here on.
+        self.sampling = None;
+        if let Some(load) = self.load.take() {
+            let summary = load.stop();
+            self.report_back(Input::LoadEnded(summary));
+        }
+    }
+
+    fn roll_back(&mut self) -> Result<(), WriteError> {
+        let Some(target) = &mut self.target else {
+            self.report_back(Input::RolledBack { problem: None });
+            return Ok(());
+        };
+        let problem = target.roll_back().err().map(|error| error_chain(&error));
+        let exchanges = target.admin.take_exchanges();
+        let t_seconds = self.now();
+        for exchange in exchanges {
+            self.surroundings.journal.write(&Record::Request { t_seconds, exchange })?;
+        }
+        self.report_back(Input::RolledBack { problem });
+        Ok(())
+    }
+
+    fn say(&mut self, event: Event) -> Result<(), WriteError> {
+        self.surroundings.narrator.event(&event);
+        let t_seconds = self.now();
+        self.surroundings.journal.write(&Record::Event { t_seconds, event })
+    }
+
+    fn conclude(&mut self, verdict: Verdict, truth: GroundTruth) -> Result<Verdict, WriteError> {
+        self.service = None;
+        self.surroundings.journal.write(&Record::GroundTruth(truth))?;
+        self.surroundings.journal.write(&Record::Verdict(verdict.clone()))?;
+        self.surroundings.narrator.drill_ended(&verdict);
+        Ok(verdict)
+    }
+
+    /// The next thing to tell the conductor: what operations reported, else an end that nobody
+    /// asked for, else a look, else that time has passed.
+    fn next_input(&mut self) -> Result<(f64, Input), WriteError> {
+        if let Some(input) = self.inputs.pop_front() {
+            return Ok(input);
+        }
+        if let Some(input) = self.unasked_end() {
+            return Ok((self.now(), input));
+        }
+        let Some(sampling) = &self.sampling else {
+            std::thread::sleep(TICK);
+            return Ok((self.now(), Input::Tick));
+        };
+        match sampling.next(TICK) {
+            Looked::Seen(observation) => self.look(*observation),
+            Looked::Failed(error) => self.look_failed(&error),
+            Looked::NotYet => Ok((self.now(), Input::Tick)),
+            Looked::Over => Ok((self.now(), Input::Broken("the sampler broke down".to_owned()))),
+        }
+    }
+
+    fn unasked_end(&mut self) -> Option<Input> {
+        if self.surroundings.interrupt.is_set() && !self.was_interrupted {
+            self.was_interrupted = true;
+            return Some(Input::Interrupted);
+        }
+        if let Some(end) = self.service.as_mut().and_then(Service::ended) {
+            return Some(Input::Broken(end));
+        }
+        self.load.take_if(|load| load.is_over()).map(|load| Input::LoadEnded(load.stop()))
+    }
+
+    fn look(&mut self, observation: Observation) -> Result<(f64, Input), WriteError> {
+        let t_seconds = observation.t_seconds;
+        let signal = |signal| observation.signals.get(&signal).copied();
+        let mut look = Look {
+            memory_bytes: signal(Signal::RssAnonBytes).or_else(|| signal(Signal::RssBytes)),
+            heap_bytes: signal(Signal::HeapBytes),
+            requests: self.load.as_ref().map_or(0, RunningLoad::completed),
+            answers: Vec::new(),
+        };
+        let mut changes = Vec::new();
+        if let Some(watcher) = &mut self.watcher {
+            match watcher.observe(&observation) {
+                Ok(assessments) => changes = assessments,
+                Err(error) => return Ok((t_seconds, Input::Broken(error_chain(&error)))),
+            }
+            look.answers = watcher.current();
+        }
+        self.surroundings.journal.write(&Record::Sample(observation))?;
+        for assessment in changes {
+            self.surroundings.journal.write(&Record::Assessment(assessment))?;
+        }
+        Ok((t_seconds, Input::Looked(look)))
+    }
+
+    /// A metrics page that did not answer once is a gap; the conductor ends the drill if it lasts.
+    fn look_failed(
+        &mut self,
+        error: &detector::source::SampleError,
+    ) -> Result<(f64, Input), WriteError> {
+        let (t_seconds, reason) = (self.now(), error_chain(error));
+        if !matches!(error, detector::source::SampleError::Metrics { .. }) {
+            return Ok((t_seconds, Input::Broken(reason)));
+        }
+        self.surroundings.journal.write(&Record::Unseen { t_seconds, reason })?;
+        Ok((t_seconds, Input::Tick))
+    }
+}
