@@ -155,7 +155,8 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-/// Asks the kernel for SIGTERM when the parent ends, unless it has ended already.
+/// Asks the kernel for SIGTERM when the parent ends, unless it has ended already. To the kernel
+/// the parent is the thread that started us, so that must be one that stays.
 fn exit_with_parent(expected: i32) -> Result<(), RunError> {
     let parent = || Pid::as_raw(getppid());
     let before = parent();

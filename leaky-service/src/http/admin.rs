@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bytesize::ByteSize;
@@ -57,10 +58,12 @@ pub async fn list(State(service): State<Arc<Service>>) -> Json<Value> {
 /// Switches or sizes one leak or decoy.
 pub async fn change(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     Body(body): Body<ChangeBody>,
 ) -> Result<Json<Value>, Problem> {
     let catalogue = service.catalogue();
+    // A name that is not even text names nothing.
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let exhibit = catalogue.find(&name).ok_or_else(|| Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is no leak or decoy called '{name}'"),

@@ -1,5 +1,7 @@
 //! Refusals: JSON `{error, hint}` with a proper status, and request bodies that earn them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -7,6 +9,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::timeout;
+
+/// Time that a client has to send a body, once its head is read.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was wrong, and what to do instead.
 #[derive(Debug)]
@@ -45,11 +51,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| Problem {
-            status: rejection.status(),
-            error: rejection.body_text().to_lowercase(),
-            hint: format!("send at most {} bytes of JSON", super::MAX_BODY_BYTES),
-        })?;
+        let bytes = read_body(request, state).await?;
         let text: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { &bytes };
         let value: Value = serde_json::from_slice(text).map_err(|error| {
             let hint = "send a JSON object, for example {\"enabled\": true}";
@@ -61,4 +63,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Problem::bad_request(format!("the body is not understood: {error}"), hint)
         })
     }
+}
+
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let hint = || format!("send at most {} bytes of JSON, all at once", super::MAX_BODY_BYTES);
+    let Ok(read) = timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await else {
+        let status = StatusCode::REQUEST_TIMEOUT;
+        return Err(Problem {
+            status,
+            error: "the body did not arrive in time".to_owned(),
+            hint: hint(),
+        });
+    };
+    read.map_err(|rejection| Problem {
+        status: rejection.status(),
+        error: rejection.body_text().to_lowercase(),
+        hint: hint(),
+    })
 }

@@ -19,8 +19,9 @@ pub struct Usage {
     pub count: u64,
 }
 
-/// Everything alive whose allocation was recorded, largest first.
-#[derive(Clone, Debug)]
+/// Everything alive whose allocation was recorded, largest first; nothing where attribution is
+/// off.
+#[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// Grouped by `file:line`.
     pub by_line: Vec<Usage>,
@@ -32,8 +33,9 @@ pub struct Profile {
     pub peak_traced_bytes: u64,
 }
 
-/// Live bytes and blocks of every site at one moment, to compare a later moment with.
-#[derive(Clone, Debug)]
+/// Live bytes and blocks of every site at one moment, to compare a later moment with; nothing
+/// where attribution is off.
+#[derive(Clone, Debug, Default)]
 pub struct Baseline {
     /// In the order of the table, which keeps its sites for ever and adds new ones anywhere.
     sites: Vec<Site>,
@@ -58,6 +60,9 @@ impl Profile {
     /// Reads the table and names its sites; takes tens of milliseconds and, while it runs, tens
     /// of megabytes.
     pub fn take() -> Result<Self, SymbolError> {
+        if !super::recording() {
+            return Ok(Self::default());
+        }
         let (traced_bytes, peak_traced_bytes) = sites::traced_and_peak_bytes();
         let live: Vec<_> = sites::all().filter(|site| site.live.bytes > 0).collect();
         let mut by_line: HashMap<_, Live> = HashMap::new();
@@ -74,6 +79,9 @@ impl Profile {
 impl Baseline {
     /// Reads the table; cheap.
     pub fn take() -> Self {
+        if !super::recording() {
+            return Self::default();
+        }
         let (traced_bytes, _) = sites::traced_and_peak_bytes();
         Self { sites: sites::all().collect(), traced_bytes }
     }
@@ -103,6 +111,9 @@ impl Baseline {
 
 /// Names sites after their source lines.
 fn located(sites: &[Site]) -> Result<Vec<(Site, Location)>, SymbolError> {
+    if sites.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut symbols = Symbols::open()?;
     let locate = |site: &Site| {
         let location = match sites::stack_of(site.number) {

@@ -34,6 +34,7 @@ pub(super) fn attribution() -> Result<(), String> {
          (an environment RUSTFLAGS replaces the one in .cargo/config.toml)"
             .to_owned()
     })?;
+    drop(probe);
     let mut symbols = Symbols::open().map_err(|error| error.to_string())?;
     if symbols.files(&stack).iter().any(|file| file == THIS_FILE) {
         return Ok(());

@@ -1,9 +1,11 @@
 //! Memory introspection: diff, snapshot, overview, gc.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::LEAKS;
-use crate::server::{Server, close, number};
+use crate::server::{PROGRAM, Server, close, number};
 
 #[test]
 fn diff_names_the_line_that_leaks_with_its_bytes_and_blocks() {
@@ -95,6 +97,27 @@ fn memory_snapshot_and_gc_answer_with_the_contracts_fields() {
     let (before, after) = (number(&gc["memory_before_mb"]), number(&gc["memory_after_mb"]));
     assert!(close(number(&gc["freed_mb"]), before - after), "{gc}");
     assert!(gc["note"].is_string());
+}
+
+#[test]
+fn without_debug_information_attribution_is_off_and_says_so_while_books_stay_exact() {
+    let directory = tempfile::TempDir::new().expect("a directory for the program");
+    let stripped = directory.path().join("leaky-service");
+    // Comes with the C compiler, which building the allocator needs anyway.
+    let strip = Command::new("strip").arg("-o").arg(&stripped).arg(PROGRAM).status();
+    assert!(strip.expect("there is a strip").success());
+    let server = Server::run(Command::new(&stripped));
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true}"#);
+    server.load(100);
+    let status = server.get_json("/admin/leaks/status");
+    assert_eq!(status["attribution"]["enabled"], false);
+    let reason = status["attribution"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("debug = 1"), "{reason}");
+    let measured = number(&status["leaks"]["cache"]["measured_bytes_per_request"]);
+    assert!((measured / 10240.0 - 1.0).abs() < 0.02, "{measured}");
+    let snapshot = server.get_json("/admin/memory/snapshot");
+    assert_eq!(snapshot["attribution"]["enabled"], false);
+    assert_eq!(snapshot["by_line"], json!([]), "nothing is invented");
 }
 
 fn place(location: &Value) -> (String, usize) {

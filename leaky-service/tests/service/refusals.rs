@@ -40,6 +40,7 @@ fn unknown_leaks_types_routes_and_methods_are_refused_with_a_way_out() {
             404,
             "cache, listeners, history",
         ),
+        (server.post("/admin/leaks/%FF", r#"{"enabled": true}"#), 404, "cache, listeners, history"),
         (server.post("/admin/leaks/clear", r#"{"leak_type": "x"}"#), 400, "all or one of cache"),
         (server.post("/admin/leaks/clear", r#"{"leaktype": "all"}"#), 400, "leak_type"),
         (server.get("/nowhere"), 404, "/admin/leaks/status"),

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -31,13 +30,18 @@ impl Server {
     }
 
     pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command();
+        command.args(arguments).envs(variables.iter().copied());
+        Self::run(command)
+    }
+
+    /// Runs a command that is the service, on a free port.
+    pub fn run(mut command: Command) -> Self {
         let directory = TempDir::new().expect("a directory for the address");
         let address_file = directory.path().join("address");
-        let child = command()
+        let child = command
             .args(["--listen", "127.0.0.1:0", "--delay", "0s", "--address-file"])
             .arg(&address_file)
-            .args(arguments)
-            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .expect("the service starts");
@@ -121,8 +125,10 @@ impl Answer {
     }
 }
 
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_leaky-service");
+
 pub fn command() -> Command {
-    let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_leaky-service")));
+    let mut command = Command::new(PROGRAM);
     command.env_remove("LEAKLAB_ADMIN_TOKEN");
     command
 }
