@@ -57,3 +57,20 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 type Ran = Result<Outcome, Refusal>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    enum Host {
+        Detect(Args),
+    }
+
+    #[test]
+    fn another_program_can_offer_these_commands_as_its_own() {
+        let words = ["host", "detect", "replay", "run.csv", "--limit", "90%"];
+        let Host::Detect(args) = Host::try_parse_from(words).expect("understood");
+        assert!(matches!(args.command, Command::Replay(_)));
+    }
+}

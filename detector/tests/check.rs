@@ -308,6 +308,18 @@ fn a_metrics_page_that_does_not_answer_is_refused_at_the_start_without_its_passw
 }
 
 #[test]
+fn a_trace_that_cannot_be_written_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("none/run.csv");
+    let target = Target::sleeping();
+    let output = check(&target.pid(), &["--trace", path.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains(&format!("cannot write the trace {}: ", path.display())), "{told}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
 fn an_interrupt_prints_what_is_known_and_exits_130() {
     let target = Target::sleeping();
     let binary = Path::new(env!("CARGO_BIN_EXE_detector"));
