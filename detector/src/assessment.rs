@@ -67,10 +67,10 @@ pub struct Assessment {
     pub reason: String,
     /// Since when it grows.
     pub onset_seconds: Option<f64>,
-    /// Seconds until the limit at the present slope.
+    /// Seconds until the limit at the present slope; of memory only.
     pub eta_seconds: Option<f64>,
-    /// Growth of the signal per unit of the cause.
+    /// Growth per unit of the cause; of signals in bytes only.
     pub bytes_per_entry: Option<f64>,
-    /// Growth of the signal per request.
+    /// Growth per request; of signals in bytes only.
     pub bytes_per_request: Option<f64>,
 }

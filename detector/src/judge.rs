@@ -164,9 +164,9 @@ fn is_material(
     let grown = stats::median(&mut latest).unwrap_or(ceiling) - ceiling;
     let deviation = (growth.error / blocks as f64).sqrt();
     let grain = match signal {
-        Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes => GRAIN_BYTES,
+        signal if signal.is_bytes() => GRAIN_BYTES,
         Signal::MemoryUsedPercent => 0.0,
-        Signal::Fds | Signal::Threads | Signal::Tasks | Signal::Processes => GRAIN_COUNT,
+        _ => GRAIN_COUNT,
     };
     grown >= (MATERIAL_SHARE * ceiling).max(MATERIAL_DEVIATIONS * deviation).max(grain)
 }

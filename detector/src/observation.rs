@@ -43,6 +43,11 @@ impl Signal {
         Self::Processes,
     ];
 
+    /// Whether it is memory in bytes; the others are percent or counted.
+    pub const fn is_bytes(self) -> bool {
+        matches!(self, Self::RssAnonBytes | Self::RssBytes | Self::HeapBytes)
+    }
+
     /// The name in files, flags and results.
     pub const fn name(self) -> &'static str {
         match self {

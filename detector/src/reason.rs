@@ -10,12 +10,12 @@ use crate::judge::{Growth, Lacking};
 /// A value of a signal with its unit.
 pub(crate) fn amount(signal: Signal, value: f64) -> String {
     match signal {
-        Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes => {
+        signal if signal.is_bytes() => {
             let sign = if value < 0.0 { "-" } else { "" };
             format!("{sign}{}", ByteSize::b(value.abs().round() as u64))
         }
         Signal::MemoryUsedPercent => format!("{value:.2} %"),
-        Signal::Fds | Signal::Threads | Signal::Tasks | Signal::Processes => format!("{value:.1}"),
+        _ => format!("{value:.1}"),
     }
 }
 

@@ -81,7 +81,8 @@ impl Segment {
                 continue;
             };
             if closed > 0 && track.judge(blocks, closed, &around) {
-                changes.push(track.assess(t_seconds, blocks, self.settings.limit));
+                let limit = self.settings.limit_of(*signal);
+                changes.push(track.assess(t_seconds, blocks, limit));
             }
         }
         changes.into_iter().map(|change| self.on_outer_clock(change)).collect()
@@ -99,7 +100,8 @@ impl Segment {
         let line = |(signal, track): (&Signal, &Track)| {
             let blocks = self.signals.get(signal).unwrap_or(&empty);
             let own_seconds = t_seconds - self.origin_seconds;
-            self.on_outer_clock(track.assess(own_seconds, blocks, self.settings.limit))
+            let limit = self.settings.limit_of(*signal);
+            self.on_outer_clock(track.assess(own_seconds, blocks, limit))
         };
         self.tracks.iter().map(line).collect()
     }

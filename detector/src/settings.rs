@@ -12,11 +12,21 @@ pub struct Settings {
     /// Shortest stretch of growth that may be called a leak, in seconds; by default it follows
     /// from the sampling interval, the limit and the slope.
     pub confirm_seconds: Option<f64>,
-    /// The memory limit, in the unit of the memory signal; gives the time to the limit.
+    /// The memory limit, in the unit of the memory signal (bytes, or percent, where it is 100 by
+    /// default); gives the time to the limit.
     pub limit: Option<f64>,
 }
 
 impl Settings {
+    /// The limit of a signal, in its unit; things that are counted have none.
+    pub(crate) fn limit_of(&self, signal: Signal) -> Option<f64> {
+        match signal {
+            Signal::MemoryUsedPercent => self.limit.or(Some(100.0)),
+            signal if signal.is_bytes() => self.limit,
+            _ => None,
+        }
+    }
+
     /// The signals of an observation that are to be judged.
     pub(crate) fn judged<'a>(
         &'a self,

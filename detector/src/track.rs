@@ -108,6 +108,8 @@ impl Track {
         let room = limit.zip(blocks.newest(0)).map(|(limit, now)| (limit - now.mid).max(0.0));
         let eta = room.zip(leak).map(|(room, leak)| room / leak.growth.slope.mid);
         let cause = self.cause.as_ref().filter(|_| self.incident.is_some());
+        let bytes = self.signal.is_bytes();
+        let leak_known = bytes && self.incident.is_some();
         Assessment {
             t_seconds,
             signal: self.signal,
@@ -119,8 +121,8 @@ impl Track {
             reason: self.reason.clone(),
             onset_seconds: self.incident.as_ref().map(|incident| incident.growth.onset_seconds),
             eta_seconds: eta,
-            bytes_per_entry: cause.map(|cause| cause.per_entry),
-            bytes_per_request: self.incident.as_ref().and(self.bytes_per_request),
+            bytes_per_entry: cause.filter(|_| bytes).map(|cause| cause.per_entry),
+            bytes_per_request: leak_known.then_some(self.bytes_per_request).flatten(),
         }
     }
 
