@@ -189,3 +189,42 @@ impl Exhibit {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn patterns_share_no_name_gauge_field_or_fill() {
+        let facts: Vec<_> = leak::ALL.into_iter().chain(decoy::ALL).collect();
+        let count = facts.len();
+        let distinct = |values: Vec<&str>| values.into_iter().collect::<HashSet<_>>().len();
+        assert_eq!(distinct(facts.iter().map(|facts| facts.name).collect()), count);
+        assert_eq!(distinct(facts.iter().map(|facts| facts.removed_field_in_all).collect()), count);
+        let gauges = facts.iter().flat_map(|facts| [facts.count_gauge, facts.bytes_gauge]);
+        assert_eq!(distinct(gauges.collect()), 2 * count);
+        let fills: HashSet<_> = facts.iter().map(|facts| facts.fill).collect();
+        assert_eq!(fills.len(), count);
+        assert!(!fills.contains(&0));
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_touched() {
+        let catalogue = Catalogue::new(10_240, None).unwrap();
+        let (parts, ()) = axum::http::Request::new(()).into_parts();
+        let received = std::time::SystemTime::now();
+        let touch = |id| {
+            let touched = catalogue.touch(&Request { id, received, parts: &parts });
+            touched.iter().map(|facts| facts.name).collect::<Vec<_>>()
+        };
+        assert!(touch(1).is_empty());
+        let history = catalogue.find("history").unwrap();
+        history.apply(&Change { enabled: Some(true), ..Change::default() });
+        assert_eq!(touch(2), ["history"]);
+        history.apply(&Change { enabled: Some(false), ..Change::default() });
+        assert!(touch(3).is_empty());
+        assert_eq!((history.count(), history.requests()), (1, 1), "what was kept stays");
+    }
+}

@@ -39,6 +39,10 @@ pub struct Facts {
     pub count_gauge: &'static str,
     /// The gauge with the bytes it holds.
     pub bytes_gauge: &'static str,
+    /// What its payloads consist of. Not zero, so that every page is really written; and no
+    /// other pattern's, because the optimiser merges functions that are the same, and an
+    /// allocation in a merged one is traced back to whichever was kept.
+    pub fill: u8,
     /// Makes one that keeps nothing yet.
     pub new: fn() -> Box<dyn Pattern>,
 }

@@ -12,9 +12,6 @@ use crate::tracker::{handed_out_bytes, net_bytes_here};
 /// What an entry of a pattern may be configured to take, in bytes.
 pub const BYTES_PER_REQUEST: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 
-/// What payloads consist of: not zero, so that every page of it is really written.
-pub const FILL: u8 = 0xA5;
-
 /// Four fill any payload to within 16 bytes where pages are 4 KiB; larger pages may take more.
 const MAX_CHUNKS: usize = 6;
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 use crate::pattern::{Bounded, Facts, Pattern, Request, Role, lock};
-use crate::payload::{Budget, FILL};
+use crate::payload::Budget;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -18,6 +18,7 @@ pub const FACTS: Facts = Facts {
     removed_field_in_all: "bounded_cache_entries_removed",
     count_gauge: "bounded_cache_entries",
     bytes_gauge: "bounded_cache_size_bytes",
+    fill: b'b',
     new: || Box::<BoundedCache>::default(),
 };
 
@@ -76,7 +77,10 @@ impl Pattern for BoundedCache {
         let rest = handed_out_bytes(size_of::<Page>()) + CONTAINERS_SHARE_BYTES;
         let chunks = budget.chunks(rest);
         let page = Box::new(Page {
-            chunks: chunks.iter().map(|&length| vec![FILL; length].into_boxed_slice()).collect(),
+            chunks: chunks
+                .iter()
+                .map(|&length| vec![FACTS.fill; length].into_boxed_slice())
+                .collect(),
         });
         let mut pages = lock(&self.pages);
         let room = pages.max_entries - 1;

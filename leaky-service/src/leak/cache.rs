@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::pattern::{Facts, Pattern, Request, Role, lock};
-use crate::payload::{Budget, FILL};
+use crate::payload::Budget;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     removed_field_in_all: "cache_entries_removed",
     count_gauge: "leak_cache_entries_total",
     bytes_gauge: "leak_cache_size_bytes",
+    fill: b'c',
     new: || Box::<Cache>::default(),
 };
 
@@ -40,7 +41,8 @@ impl Page {
     fn render(budget: &Budget) -> Self {
         let rest = handed_out_bytes(size_of::<Self>()) + TABLE_SHARE_BYTES;
         let chunks = budget.chunks(rest);
-        let chunks = chunks.iter().map(|&length| vec![FILL; length].into_boxed_slice()).collect();
+        let chunks =
+            chunks.iter().map(|&length| vec![FACTS.fill; length].into_boxed_slice()).collect();
         Self { chunks }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use crate::pattern::{Facts, Pattern, Request, Role, lock};
-use crate::payload::{Budget, FILL};
+use crate::payload::Budget;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     removed_field_in_all: "history_records_removed",
     count_gauge: "leak_history_entries_total",
     bytes_gauge: "leak_history_size_bytes",
+    fill: b'h',
     new: || Box::<History>::default(),
 };
 
@@ -57,7 +58,8 @@ impl Record {
         // What the record itself takes is known by now; the body makes up the rest.
         let rest = handed_out_bytes(size_of::<Self>()) + LIST_SHARE_BYTES;
         let chunks = budget.chunks(rest);
-        let body = chunks.iter().map(|&length| vec![FILL; length].into_boxed_slice()).collect();
+        let body =
+            chunks.iter().map(|&length| vec![FACTS.fill; length].into_boxed_slice()).collect();
         let (request_id, received) = (request.id, request.received);
         Self { request_id, received, method, path, headers, body }
     }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::pattern::{Facts, Pattern, Request, Role, lock};
-use crate::payload::{Budget, FILL};
+use crate::payload::Budget;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -20,6 +20,7 @@ pub const FACTS: Facts = Facts {
     removed_field_in_all: "listeners_removed",
     count_gauge: "leak_listeners_total",
     bytes_gauge: "leak_listeners_size_bytes",
+    fill: b'l',
     new: || Box::<Listeners>::default(),
 };
 
@@ -64,7 +65,10 @@ impl Pattern for Listeners {
         let chunks = budget.chunks(rest);
         let context = Context {
             request_id: request.id,
-            chunks: chunks.iter().map(|&length| vec![FILL; length].into_boxed_slice()).collect(),
+            chunks: chunks
+                .iter()
+                .map(|&length| vec![FACTS.fill; length].into_boxed_slice())
+                .collect(),
             seen_revision: AtomicU64::new(0),
         };
         let listener: Listener = Box::new(move |event| context.notice(event));
