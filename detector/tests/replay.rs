@@ -148,10 +148,17 @@ fn a_percentage_has_the_limit_100_and_takes_no_size() {
     let eta = leaking["eta_seconds"].as_f64().expect("a time to the limit");
     assert!((at + eta - 900.0).abs() < 20.0, "{at} + {eta}");
 
-    let refused = replay(&trace, &["--limit", "256MiB"]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("give a percentage"), "{}", stderr(&refused));
-    assert!(refused.stdout.is_empty());
+    let mixed = "t_seconds,memory_used_percent,rss_bytes\n0,1,1\n";
+    for (trace, limit, what) in [
+        (trace.as_str(), "256MiB", "no limit of memory_used_percent; give a percentage"),
+        (mixed, "256MiB", "no limit of memory_used_percent; give a percentage"),
+        (mixed, "90%", "no limit of rss_bytes; give a size"),
+    ] {
+        let refused = replay(trace, &["--limit", limit]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains(what), "{}", stderr(&refused));
+        assert!(refused.stdout.is_empty());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::units::Limit;
-use crate::{Assessment, Settings, Signal};
+use crate::{Settings, Signal};
 
 /// Memory signals, of which the first that is there is the one to judge.
 const RESIDENT: [Signal; 2] = [Signal::RssAnonBytes, Signal::RssBytes];
@@ -48,11 +48,4 @@ impl Judging {
         };
         there.iter().copied().filter(asked).collect()
     }
-}
-
-/// The time to a limit that is not the signal's own means nothing.
-pub fn without_foreign_eta(mut line: Assessment, limit: Option<Limit>) -> Assessment {
-    line.eta_seconds =
-        line.eta_seconds.filter(|_| limit.is_some_and(|l| l.applies_to(line.signal)));
-    line
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::judging::{Judging, without_foreign_eta};
+use super::judging::Judging;
 use super::units::{Limit, duration, hourly};
 use super::{Format, Outcome, Ran, Refusal};
 use crate::trace::{Trace, TraceError};
@@ -77,11 +77,10 @@ pub fn run(args: &Args) -> Ran {
     refuse_bad_rows(args)?;
     let trace = Trace::open(&args.file)?;
     let judged = judged(args, &trace)?;
-    let limit = limit(args.limit, &judged, trace.name())?;
+    refuse_foreign_limit(args.limit, &judged, trace.name())?;
     let mut replay = Replay {
-        limit,
         format: args.format,
-        watcher: Watcher::new(args.judging.settings(limit)),
+        watcher: Watcher::new(args.judging.settings(args.limit)),
         last: BTreeMap::new(),
         leaked: false,
     };
@@ -117,27 +116,31 @@ fn judged(args: &Args, trace: &Trace) -> Result<Vec<Signal>, Refusal> {
     Ok(args.judging.judged(&there))
 }
 
-/// The limit asked for, if it is one of a judged signal; a percentage has one by nature.
-fn limit(asked: Option<Limit>, judged: &[Signal], trace: &str) -> Result<Option<Limit>, Refusal> {
-    let applies = |limit: Limit| judged.iter().any(|signal| limit.applies_to(*signal));
-    let Some(limit) = asked else {
-        let bytes = applies(Limit::Bytes(1));
-        let whole = Limit::Percent(100.0);
-        return Ok((applies(whole) && !bytes).then_some(whole));
-    };
-    if applies(limit) {
-        return Ok(Some(limit));
+/// A limit holds for one unit: it must be that of the judged memory, and of all of it.
+fn refuse_foreign_limit(
+    asked: Option<Limit>,
+    judged: &[Signal],
+    trace: &str,
+) -> Result<(), NothingToJudge> {
+    let memory = || judged.iter().copied().filter(|signal| is_memory(*signal));
+    let Some(limit) = asked else { return Ok(()) };
+    let foreign: Vec<Signal> = memory().filter(|signal| !limit.applies_to(*signal)).collect();
+    if foreign.is_empty() && memory().next().is_some() {
+        return Ok(());
     }
     let expected = match limit {
-        Limit::Bytes(_) => "a percentage such as 90%, or judge a signal in bytes",
-        Limit::Percent(_) => "a size such as 256MiB, or judge memory_used_percent",
+        Limit::Bytes(_) => "a percentage such as 90%, or choose a signal in bytes with --signal",
+        Limit::Percent(_) => "a size such as 256MiB, or --signal memory_used_percent",
     };
-    let (trace, judged) = (trace.to_owned(), judged.to_vec());
-    Err(NothingToJudge::ForeignLimit { trace, judged, expected }.into())
+    let judged = if foreign.is_empty() { judged.to_vec() } else { foreign };
+    Err(NothingToJudge::ForeignLimit { trace: trace.to_owned(), judged, expected })
+}
+
+fn is_memory(signal: Signal) -> bool {
+    Limit::Bytes(1).applies_to(signal) || Limit::Percent(1.0).applies_to(signal)
 }
 
 struct Replay {
-    limit: Option<Limit>,
     format: Format,
     watcher: Watcher,
     last: BTreeMap<Signal, State>,
@@ -173,7 +176,6 @@ impl Replay {
         for line in lines {
             self.last.insert(line.signal, line.state);
             self.leaked |= line.state == State::Leaking;
-            let line = without_foreign_eta(line, self.limit);
             match self.format {
                 Format::Json => writeln!(out, "{}", serde_json::to_string(&line)?)?,
                 Format::Text => writeln!(out, "{}", text(&line))?,

@@ -8,7 +8,6 @@ use super::advice;
 use super::pace::{Interrupts, Pace};
 use super::plan::Plan;
 use super::report::{Ending, LimitReport, Report, SignalReport, Verdict, cut_short};
-use crate::cli::judging::without_foreign_eta;
 use crate::cli::outcome::{Refusal, chain};
 use crate::cli::units::{Limit, bytes, duration};
 use crate::source::{Restart, SampleError, Sampler};
@@ -150,12 +149,11 @@ impl<'a> Watch<'a> {
     }
 
     fn signal(&self, line: Assessment) -> SignalReport {
-        let limit = self.limit.as_ref().map(|limit| Limit::Bytes(limit.bytes));
         let levels = self.levels.get(&line.signal);
         SignalReport {
             first: levels.map(|levels| levels.0),
             latest: levels.map(|levels| levels.1),
-            assessment: without_foreign_eta(line, limit),
+            assessment: line,
         }
     }
 
