@@ -65,6 +65,8 @@ enum Command {
     Serve(leaky_service::cli::Args),
     /// Send load to a service
     Load(loadgen::cli::Args),
+    /// Judge from outside whether a process or a series leaks
+    Detect(detector::cli::Args),
 }
 
 /// A form of results.
@@ -85,6 +87,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Report(args) => finish(report::run(&args)),
         Command::Serve(args) => leaky_service::cli::run(&args),
         Command::Load(args) => loadgen::cli::run(&args),
+        Command::Detect(args) => detector::cli::run(args),
     }
 }
 
