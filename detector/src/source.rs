@@ -2,6 +2,7 @@
 //!
 //! Every way in which looking can fail is a state of its own; none of them is "steady".
 
+mod credentials;
 pub mod exposition;
 mod metrics;
 mod process;
@@ -9,6 +10,7 @@ pub mod well_known;
 
 use std::collections::BTreeSet;
 
+pub use credentials::{BadCredentials, Credentials};
 pub use metrics::{MetricsError, MetricsSource};
 pub use process::{MemoryLimit, ProcessSource};
 
@@ -19,8 +21,10 @@ use crate::Observation;
 pub struct SamplerOptions {
     /// The process.
     pub pid: u32,
-    /// Its metrics page, `http://[user:password@]host:port/path`.
+    /// Its metrics page, `http://host:port/path`.
     pub metrics_url: Option<String>,
+    /// Who we are to that page.
+    pub credentials: Option<Credentials>,
     /// The gauge of bytes in use; by default the first present of [`well_known::HEAP_GAUGES`].
     pub heap_gauge: Option<String>,
     /// The counter of requests; by default [`well_known::REQUESTS_COUNTER`].
@@ -81,7 +85,7 @@ pub enum SampleError {
     /// The process could be read, its metrics page could not.
     #[error("metrics page {url}")]
     Metrics {
-        /// The page, without credentials.
+        /// The page.
         url: String,
         /// What is wrong with it.
         source: MetricsError,
@@ -120,7 +124,8 @@ impl Sampler {
     pub fn new(options: SamplerOptions) -> Result<Self, SampleError> {
         let process = ProcessSource::open(options.pid)?;
         let metrics = options.metrics_url.map(|url| {
-            MetricsSource::new(url, options.heap_gauge, options.requests_counter.clone())
+            let counter = options.requests_counter.clone();
+            MetricsSource::new(url, options.credentials, options.heap_gauge, counter)
         });
         let requests_counter = options.requests_counter;
         Ok(Self {

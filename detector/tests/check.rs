@@ -297,14 +297,98 @@ fn contradictions_are_refused_before_anything_starts_all_at_once() {
 }
 
 #[test]
-fn a_metrics_page_that_does_not_answer_is_refused_at_the_start_without_its_password() {
+fn a_metrics_page_that_does_not_answer_is_refused_at_the_start() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr());
-    let url = format!("http://me:secret@{}/metrics", free.expect("a free port"));
+    let url = format!("http://{}/metrics", free.expect("a free port"));
     let output = check(&std::process::id().to_string(), &["--metrics", &url]);
     assert_eq!(output.status.code(), Some(2));
     let told = stderr(&output);
-    assert!(told.contains("is unreachable") && !told.contains("secret"), "{told}");
+    assert!(told.contains(&url) && told.contains("is unreachable"), "{told}");
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_password_on_the_command_line_is_refused_with_the_variables_to_set_and_not_repeated() {
+    let own = std::process::id().to_string();
+    let output = check(&own, &["--metrics", "http://me:secret@127.0.0.1:1/metrics"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    for name in ["METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD", "METRICS_AUTH_TOKEN"] {
+        assert!(told.contains(name), "{told}");
+    }
+    assert!(!told.contains("secret") && output.stdout.is_empty(), "{told}");
+}
+
+/// Answers the first request like a page behind authentication, and gives its header.
+fn guarded_page() -> (String, thread::JoinHandle<Option<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/metrics", listener.local_addr().expect("bound"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut request = BufReader::new(stream.try_clone().expect("a socket"));
+        let (mut line, mut given) = (String::new(), None);
+        while request.read_line(&mut line).is_ok_and(|n| n > 2) {
+            let header = line.trim_end().split_once(": ").unwrap_or_default();
+            if header.0.eq_ignore_ascii_case("authorization") {
+                given = Some(header.1.to_owned());
+            }
+            line.clear();
+        }
+        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").expect("sent");
+        given
+    });
+    (url, server)
+}
+
+#[test]
+fn credentials_of_the_environment_are_sent_and_never_shown() {
+    for (variables, header) in [
+        (&[][..], None),
+        (
+            &[("METRICS_AUTH_USERNAME", "Aladdin"), ("METRICS_AUTH_PASSWORD", "open sesame")],
+            Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        ),
+        (&[("METRICS_AUTH_TOKEN", "open.sesame")], Some("Bearer open.sesame")),
+    ] {
+        let (url, server) = guarded_page();
+        let output = with_variables(variables, &url);
+        assert_eq!(server.join().expect("the server ends").as_deref(), header);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert!(told.contains("refuses us with status 401; set METRICS_AUTH_USERNAME"), "{told}");
+        assert!(!told.contains("sesame") && !told.contains("QWxh"), "{told}");
+    }
+}
+
+#[test]
+fn contradicting_credentials_are_refused_before_anything_is_asked() {
+    for (variables, what) in [
+        (&[("METRICS_AUTH_USERNAME", "me")][..], "METRICS_AUTH_PASSWORD is not; set both"),
+        (
+            &[
+                ("METRICS_AUTH_USERNAME", "me"),
+                ("METRICS_AUTH_PASSWORD", "sesame"),
+                ("METRICS_AUTH_TOKEN", "sesame"),
+            ],
+            "METRICS_AUTH_TOKEN and METRICS_AUTH_USERNAME are both set; unset one",
+        ),
+    ] {
+        let output = with_variables(variables, "http://127.0.0.1:1/metrics");
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert!(told.contains(what) && !told.contains("sesame"), "{told}");
+        assert!(!told.contains("unreachable"), "{told}");
+    }
+}
+
+fn with_variables(variables: &[(&str, &str)], url: &str) -> Output {
+    let own = std::process::id().to_string();
+    let mut command =
+        detector(Path::new(env!("CARGO_BIN_EXE_detector")), &own, &["--metrics", url]);
+    for name in ["METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD", "METRICS_AUTH_TOKEN"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied()).output().expect("runs")
 }
 
 #[test]

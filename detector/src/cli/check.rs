@@ -28,8 +28,8 @@ Examples:
 
 The load must go on while it watches: a service that nobody uses leaks nothing.
 With --metrics the gauge that grows with the memory is named as the cause, in bytes
-per entry, and in bytes per request; credentials go into the address,
-http://user:password@host:port/metrics.
+per entry, and in bytes per request. Credentials for it come from the environment:
+METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD, or METRICS_AUTH_TOKEN (bearer).
 
 Exit codes: 0 steady; 1 a leak; 2 could not run, or the process ended or was restarted
 (what was known until then is printed); 3 undecided (the reason says what is missing);
@@ -60,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "SIZE")]
     limit: Option<Limit>,
 
-    /// The metrics page of the process, in the Prometheus text format.
+    /// The metrics page of the process, in the Prometheus text format: http://host:port/metrics.
     #[arg(long, value_name = "URL")]
     metrics: Option<String>,
 

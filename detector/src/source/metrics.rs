@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ureq::http::StatusCode;
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{StatusCode, Uri};
 
 use super::SampleError;
+use super::credentials::Credentials;
 use super::exposition::{ExpositionError, Kind, Sample, samples};
 use super::well_known::{HEAP_GAUGES, REQUESTS_COUNTER, TASK_GAUGES, may_be_cause};
 use crate::{Observation, Signal};
@@ -29,12 +31,19 @@ pub enum MetricsError {
     /// The address is none that we can ask.
     #[error("expected an address like http://127.0.0.1:8080/metrics (https is not supported)")]
     Address,
+    /// The address holds credentials.
+    #[error(
+        "credentials do not belong in an address, which others can read; set \
+         METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD in the environment, or METRICS_AUTH_TOKEN"
+    )]
+    CredentialsInAddress,
     /// Nobody answers, or not in time.
     #[error("is unreachable; is the service up, and the port right?")]
     Unreachable(#[source] ureq::Error),
     /// Credentials are missing or wrong.
     #[error(
-        "refuses us with status {0}; give the credentials in the address, http://user:password@host"
+        "refuses us with status {0}; set METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD in the \
+         environment, or METRICS_AUTH_TOKEN"
     )]
     Unauthorised(u16),
     /// Another status than 200.
@@ -61,6 +70,7 @@ pub enum MetricsError {
 pub struct MetricsSource {
     agent: ureq::Agent,
     url: String,
+    credentials: Option<Credentials>,
     heap_gauge: Option<String>,
     requests_counter: String,
 }
@@ -69,25 +79,26 @@ impl MetricsSource {
     /// A source that has asked nothing yet.
     pub fn new(
         url: String,
+        credentials: Option<Credentials>,
         heap_gauge: Option<String>,
         requests_counter: Option<String>,
     ) -> Result<Self, SampleError> {
+        if let Err(source) = check_address(&url) {
+            return Err(SampleError::Metrics { url: without_credentials(&url), source });
+        }
         // A proxy of the environment is for the world outside, not for the process next door.
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .proxy(None)
             .http_status_as_error(false)
             .build();
-        let source = Self {
+        Ok(Self {
             agent: config.new_agent(),
             url,
+            credentials,
             heap_gauge,
             requests_counter: requests_counter.unwrap_or_else(|| REQUESTS_COUNTER.to_owned()),
-        };
-        let uri = source.url.parse::<ureq::http::Uri>().ok();
-        let usable =
-            uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-        if usable { Ok(source) } else { Err(source.because(MetricsError::Address)) }
+        })
     }
 
     /// Adds the candidates, the requests, the heap and the tasks to an observation. On an error
@@ -111,7 +122,10 @@ impl MetricsSource {
     }
 
     fn fetch(&self) -> Result<String, MetricsError> {
-        let request = self.agent.get(&self.url).header("accept", "text/plain;version=0.0.4");
+        let mut request = self.agent.get(&self.url).header("accept", "text/plain;version=0.0.4");
+        if let Some(credentials) = &self.credentials {
+            request = request.header(AUTHORIZATION, credentials.header_value());
+        }
         let mut response = request.call().map_err(MetricsError::Unreachable)?;
         match response.status() {
             StatusCode::OK => {}
@@ -165,7 +179,7 @@ impl MetricsSource {
     }
 
     fn because(&self, source: MetricsError) -> SampleError {
-        SampleError::Metrics { url: without_credentials(&self.url), source }
+        SampleError::Metrics { url: self.url.clone(), source }
     }
 }
 
@@ -178,12 +192,36 @@ struct Page {
     tasks: Option<f64>,
 }
 
-/// A password has no place in a message.
+/// An address that can be asked, and that everybody may read.
+fn check_address(url: &str) -> Result<(), MetricsError> {
+    let authority = url.split_once("://").map_or(url, |(_scheme, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let usable = url.parse::<Uri>().is_ok_and(|uri| is_http(&uri));
+    // A password may hold a slash, and then it is no address at all.
+    if authority.contains('@') || (!usable && url.contains('@')) {
+        Err(MetricsError::CredentialsInAddress)
+    } else if usable {
+        Ok(())
+    } else {
+        Err(MetricsError::Address)
+    }
+}
+
+/// Whether it names a host, and a port that is a number if it names one.
+fn is_http(uri: &Uri) -> bool {
+    let named = uri.authority().is_some_and(|authority| {
+        authority.port_u16().is_some() || authority.as_str() == authority.host()
+    });
+    uri.scheme_str() == Some("http") && named
+}
+
+/// A refused address with everything left out that may be a password.
 fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host.rsplit_once('@').map_or(host, |(_credentials, host)| host);
-    format!("{scheme}://{host}{path}")
+    match rest.rsplit_once('@') {
+        Some((_credentials, host)) => format!("{scheme}://{host}"),
+        None => url.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::Signal;
 use crate::cli::judging::Judging;
 use crate::cli::outcome::Refusal;
 use crate::cli::units::{Limit, duration};
-use crate::source::SamplerOptions;
+use crate::source::{Credentials, SamplerOptions};
 
 /// Finest interval: reading `/proc` takes a good part of a millisecond, and a program's memory
 /// moves in steps of pages.
@@ -73,10 +73,12 @@ impl Plan {
             return Err(Refusal(contradictions.into_iter().map(boxed).collect()));
         }
         let confirm = confirm(&args);
+        let asks = args.metrics.is_some();
         Ok(Self {
             sampler: SamplerOptions {
                 pid: args.pid,
                 metrics_url: args.metrics,
+                credentials: if asks { Credentials::from_environment()? } else { None },
                 heap_gauge: args.heap_gauge,
                 requests_counter: args.requests_counter,
             },

@@ -36,13 +36,14 @@ go_goroutines 17
 ";
 
 fn source(url: &str, heap: Option<&str>) -> MetricsSource {
-    MetricsSource::new(url.to_owned(), heap.map(str::to_owned), None).expect("a usable address")
+    MetricsSource::new(url.to_owned(), None, heap.map(str::to_owned), None)
+        .expect("a usable address")
 }
 
 /// Answers one connection with these bytes and gives what `add_to` makes of it.
 fn against(answer: Vec<u8>, heap: Option<&str>) -> Result<Observation, SampleError> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://user:secret@{}/metrics", listener.local_addr().expect("bound"));
+    let url = format!("http://{}/metrics", listener.local_addr().expect("bound"));
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut request = [0; 1024];
@@ -54,7 +55,7 @@ fn against(answer: Vec<u8>, heap: Option<&str>) -> Result<Observation, SampleErr
     let mut observation = Observation::default();
     let added = source(&url, heap).add_to(&mut observation, &mut BTreeSet::new());
     let request = server.join().expect("the server ends");
-    assert!(request.contains("authorization: basic dxnlcjpzzwnyzxq="), "{request}");
+    assert!(!request.contains("authorization"), "{request}");
     added.map(|()| observation)
 }
 
@@ -66,7 +67,7 @@ fn ok(body: &[u8]) -> Vec<u8> {
 fn refusal(answer: &[u8], heap: Option<&str>) -> MetricsError {
     match against(answer.to_vec(), heap) {
         Err(SampleError::Metrics { url, source }) => {
-            assert!(!url.contains("secret") && url.ends_with("/metrics"), "{url}");
+            assert!(url.ends_with("/metrics"), "{url}");
             source
         }
         other => panic!("expected a refusal, got {other:?}"),
@@ -136,10 +137,40 @@ fn nobody_at_the_address_is_unreachable() {
 
 #[test]
 fn an_address_without_http_is_refused_before_anything_is_asked() {
-    for url in ["127.0.0.1:8080/metrics", "https://host/metrics", "http://", "", "file:///x"] {
-        let refused = MetricsSource::new(url.to_owned(), None, None);
+    for url in [
+        "127.0.0.1:8080/metrics",
+        "https://host/metrics",
+        "http://",
+        "",
+        "file:///x",
+        "http://host:port/metrics",
+    ] {
+        let refused = MetricsSource::new(url.to_owned(), None, None, None);
         let address =
             matches!(refused, Err(SampleError::Metrics { source: MetricsError::Address, .. }));
         assert!(address, "{url}");
     }
+}
+
+#[test]
+fn credentials_in_an_address_are_refused_and_not_repeated() {
+    for url in [
+        "http://user:secret@host/metrics",
+        "http://secret@host/metrics",
+        "http://user:se@cret@host/metrics",
+        "http://user:secret/secret@host/metrics",
+        "http://user:secret?secret@host/metrics",
+        "https://user:secret@host/metrics",
+        "user:secret@host/metrics",
+    ] {
+        match MetricsSource::new(url.to_owned(), None, None, None) {
+            Err(SampleError::Metrics { url: shown, source }) => {
+                assert!(matches!(source, MetricsError::CredentialsInAddress), "{url}: {source}");
+                assert!(!shown.contains("cret") && shown.ends_with("host/metrics"), "{shown}");
+            }
+            other => panic!("expected a refusal of {url}, got {other:?}"),
+        }
+    }
+    let at_in_path = MetricsSource::new("http://host/m@1?q=a@b".to_owned(), None, None, None);
+    assert!(at_in_path.is_ok());
 }
