@@ -4,17 +4,20 @@
 //! since the drill began. What the operations do, the loop around it reports back as inputs.
 
 mod alarms;
+mod exchange;
 mod judgement;
+mod phases;
 #[cfg(test)]
 mod tests;
 
-use detector::Assessment;
+pub use exchange::{Input, Look, Op, Progress};
 
-use crate::drill::{Drill, Ending};
-use crate::event::{Event, Flag, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict};
+use alarms::Alarms;
+
+use crate::drill::Drill;
+use crate::event::{Event, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict};
 use crate::proof::Gatherer;
-use crate::quantity::{bytes, seconds};
-use alarms::{Alarms, is_memory};
+use crate::quantity::seconds;
 
 /// A service that does not answer within this time will not.
 const START_WITHIN_SECONDS: f64 = 30.0;
@@ -24,82 +27,6 @@ const ROLL_BACK_WITHIN_SECONDS: f64 = 30.0;
 const LONGEST_SILENCE_SECONDS: f64 = 10.0;
 /// Share of requests that may fail before the load is no longer the one that was asked for.
 const TOLERATED_ERRORS: f64 = 0.01;
-
-/// What the process looked like at an instant.
-#[derive(Clone, Debug, Default)]
-pub struct Look {
-    /// Resident memory (anonymous where known).
-    pub memory_bytes: Option<f64>,
-    /// Bytes in use as the process's allocator counts them.
-    pub heap_bytes: Option<f64>,
-    /// Requests completed since the load began.
-    pub requests: u64,
-    /// The detector's present answer on every signal; empty until it watches.
-    pub answers: Vec<Assessment>,
-}
-
-/// What has happened.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The service answers.
-    Started,
-    /// The process was looked at.
-    Looked(Look),
-    /// The target is on, since `at_seconds`.
-    Injected {
-        /// Just before the request that switched it on.
-        at_seconds: f64,
-        /// What the service says of it.
-        truth: Truth,
-    },
-    /// The fix is done.
-    Fixed {
-        /// What the service held before.
-        before: Truth,
-        /// What it holds now.
-        after: Truth,
-    },
-    /// The service was asked about the target.
-    Inspected(Truth),
-    /// The load is over.
-    LoadEnded(LoadSummary),
-    /// The target is off and empty, or why not.
-    RolledBack {
-        /// What went wrong, if anything.
-        problem: Option<String>,
-    },
-    /// Something without which no drill can go on.
-    Broken(String),
-    /// Somebody wants it to end.
-    Interrupted,
-    /// Nothing, but time has passed.
-    Tick,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
-    /// Start the service and wait until it answers.
-    StartService,
-    /// Start the load and the sampler.
-    StartLoad,
-    /// From now on show the detector what is seen.
-    StartWatching,
-    /// Switch the target on.
-    Inject,
-    /// Apply the fix, and tell the detector.
-    Fix,
-    /// Ask the service about the target.
-    Inspect,
-    /// End the load.
-    StopLoad,
-    /// Switch the target off and empty it.
-    RollBack,
-    /// Tell whoever listens.
-    Say(Event),
-    /// End: nothing follows.
-    Finish(Verdict, GroundTruth),
-}
 
 /// Where the drill stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,21 +61,6 @@ pub struct Conductor {
     ground: GroundTruth,
     status: Status,
     reasons: Vec<String>,
-}
-
-/// Where a drill stands, for those who watch it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
-    /// The phase.
-    pub phase: Phase,
-    /// Seconds into it.
-    pub elapsed_seconds: f64,
-    /// Its length, or its deadline.
-    pub within_seconds: f64,
-    /// Memory at the last look.
-    pub memory_bytes: Option<f64>,
-    /// The detector's present answer on memory.
-    pub answer: Option<Assessment>,
 }
 
 impl Conductor {
@@ -253,147 +165,6 @@ impl Conductor {
             Stage::Verifying => self.miss_ending(t),
             _ => self.end(t, Status::CouldNotRun, "the service did not answer in time".to_owned()),
         }
-    }
-
-    fn look_at_baseline(&mut self, t: f64, raised: &[Assessment]) -> Vec<Op> {
-        if let Some(ops) = self.false_flags(t, raised) {
-            return ops;
-        }
-        self.gatherer.note_baseline(self.heap_bytes);
-        self.tick(t)
-    }
-
-    fn injected(&mut self, t: f64, truth: Truth) -> Vec<Op> {
-        self.ground.onset_seconds = Some(t);
-        self.gatherer.note_onset(self.requests);
-        self.truth = truth.clone();
-        let expect = &self.drill.expect;
-        let within = expect.flagged_within_seconds.unwrap_or(expect.ending_within_seconds);
-        let mut ops = self.enter(t, Stage::Detecting, within, "silent");
-        ops.push(Op::Say(Event::Injected { truth }));
-        ops
-    }
-
-    fn look_for_flag(&mut self, t: f64, raised: &[Assessment]) -> Vec<Op> {
-        let expected = self.drill.expect.flagged_within_seconds.is_some();
-        let (memory, others): (Vec<_>, Vec<_>) =
-            raised.iter().cloned().partition(|answer| expected && is_memory(answer.signal));
-        if let Some(ops) = self.false_flags(t, &others) {
-            return ops;
-        }
-        match memory.first() {
-            Some(answer) => self.flagged(t, answer),
-            None => self.tick(t),
-        }
-    }
-
-    fn flagged(&mut self, t: f64, answer: &Assessment) -> Vec<Op> {
-        self.alarms.follow(answer.signal);
-        self.gatherer.note_flag(self.requests, self.heap_bytes, answer.slope_per_second);
-        let flag = self.flag(t, answer);
-        self.judge_cause(&flag);
-        let note = format!("flagged on {}", answer.signal);
-        if self.drill.target.is_decoy() {
-            let mut ops =
-                self.enter(t, Stage::Verifying, self.drill.expect.ending_within_seconds, &note);
-            ops.insert(0, Op::Say(Event::Flagged(flag)));
-            return ops;
-        }
-        self.stage = Stage::Fixing;
-        self.until = t + ROLL_BACK_WITHIN_SECONDS;
-        vec![Op::Say(Event::Flagged(flag)), Op::Fix]
-    }
-
-    fn flag(&self, t: f64, answer: &Assessment) -> Flag {
-        let cause = answer.cause.as_deref();
-        Flag {
-            signal: answer.signal,
-            after_seconds: t - self.ground.onset_seconds.unwrap_or(t),
-            cause: answer.cause.clone(),
-            cause_is_right: cause.is_some_and(|cause| self.truth.is_counted_by(cause)),
-            slope_per_second: answer.slope_per_second,
-            bytes_per_request: answer.bytes_per_request,
-            reason: answer.reason.clone(),
-        }
-    }
-
-    fn fixed(&mut self, t: f64, before: Truth, after: Truth) -> Vec<Op> {
-        self.ground.fixed_seconds = Some(t);
-        self.note_truth(&before);
-        self.gatherer.note_fix(self.requests);
-        let held = before.held_bytes.saturating_sub(after.held_bytes);
-        let note = format!("flagged, and {} given back by the fix", bytes(held as f64));
-        let mut ops =
-            self.enter(t, Stage::Verifying, self.drill.expect.ending_within_seconds, &note);
-        let steps = self.drill.phases.fix.clone();
-        ops.push(Op::Say(Event::Fixed { steps, before, after }));
-        ops
-    }
-
-    fn look_for_ending(&mut self, t: f64, raised: &[Assessment]) -> Vec<Op> {
-        let fixed = self.ground.fixed_seconds.unwrap_or(self.phase_began);
-        let (memory, others): (Vec<_>, Vec<_>) =
-            raised.iter().cloned().partition(|answer| is_memory(answer.signal));
-        if let Some(ops) = self.false_flags(t, &others) {
-            return ops;
-        }
-        // Another memory signal that comes to the same conclusion later is the same incident.
-        for answer in &memory {
-            self.alarms.follow(answer.signal);
-        }
-        if t <= fixed {
-            // Seen before the fix was done, and read after it.
-            return Vec::new();
-        }
-        self.note_growth();
-        self.gatherer.note_look(self.requests, self.heap_bytes);
-        if self.has_ended_as_expected(fixed) { self.ended(t) } else { self.tick(t) }
-    }
-
-    fn ended(&mut self, t: f64) -> Vec<Op> {
-        let ending = self.drill.expect.ending;
-        let after_seconds = t - self.ground.fixed_seconds.unwrap_or(self.phase_began);
-        let mut ops = vec![Op::Say(Event::Ended { ending, after_seconds })];
-        ops.extend(self.inspect(t));
-        ops
-    }
-
-    /// Asks for the truth of a decoy, which nobody has asked for yet.
-    fn inspect(&mut self, t: f64) -> Vec<Op> {
-        self.stage = Stage::Inspecting;
-        self.until = t + START_WITHIN_SECONDS;
-        vec![Op::Inspect]
-    }
-
-    fn inspected(&mut self, t: f64, truth: Truth) -> Vec<Op> {
-        if self.drill.target.is_decoy() {
-            self.note_truth(&truth);
-            self.judge_decoy(&truth);
-        }
-        let mut ops = vec![Op::Say(Event::Inspected { truth })];
-        if self.ground.fixed_seconds.is_some() {
-            ops.push(Op::Say(Event::Proved(self.gatherer.proof().clone())));
-        }
-        ops.extend(self.roll_back(t));
-        ops
-    }
-
-    fn note_truth(&mut self, truth: &Truth) {
-        self.ground.bytes_per_request = truth.bytes_per_request;
-        self.ground.held_bytes = Some(truth.held_bytes);
-    }
-
-    fn miss_flag(&mut self, t: f64) -> Vec<Op> {
-        if self.drill.expect.ending == Ending::Steady {
-            return self.judge_steadiness(t);
-        }
-        self.fail(self.why_not_flagged());
-        self.inspect(t)
-    }
-
-    fn miss_ending(&mut self, t: f64) -> Vec<Op> {
-        self.fail(self.why_not_ended());
-        self.inspect(t)
     }
 
     fn end_without_load(&mut self, t: f64, load: LoadSummary) -> Vec<Op> {

@@ -10,7 +10,7 @@ mod problem;
 mod shipped;
 mod yaml;
 
-pub use file::parse;
+pub use file::{DECOYS, LEAKS, parse};
 pub use problem::{Place, Problem, Problems};
 pub use shipped::{SHIPPED, Shipped};
 

@@ -184,3 +184,54 @@ fn sentence(event: &Event) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::{Shipped, parse};
+
+    fn told(is_live: bool, has_colour: bool) -> String {
+        let shipped = &crate::drill::SHIPPED[0];
+        let drill = parse(&Shipped::file(shipped), shipped.text).expect("valid");
+        let mut terminal = Terminal::new(Vec::new(), is_live, has_colour);
+        terminal.drill_began(&drill);
+        for elapsed_seconds in [2.0, 2.01] {
+            terminal.progress(&Progress {
+                phase: Phase::Baseline,
+                elapsed_seconds,
+                within_seconds: 8.0,
+                memory_bytes: Some(24.0 * 1024.0 * 1024.0),
+                answer: None,
+            });
+        }
+        terminal.event(&Event::PhaseEnded {
+            phase: Phase::Baseline,
+            after_seconds: 8.0,
+            note: "silent".to_owned(),
+        });
+        terminal.drill_ended(&Verdict { status: Status::Failed, reasons: vec!["why".to_owned()] });
+        String::from_utf8(terminal.out).expect("text")
+    }
+
+    #[test]
+    fn elsewhere_there_is_one_line_per_phase_and_no_control_character() {
+        assert_eq!(
+            told(false, false),
+            "cache: A cache that never evicts\n  baseline       8s    24.0MiB                silent\n  FAILED\n    why\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_shows_the_present_phase_with_its_progress_and_does_not_flicker() {
+        let told = told(true, false);
+        let drawn =
+            "\r\x1b[2K  baseline     2.0s    24.0MiB                [####------------] of 8s";
+        assert_eq!(told.matches(drawn).count(), 1, "{told:?}");
+    }
+
+    #[test]
+    fn colour_is_used_only_where_it_is_wanted() {
+        assert!(told(true, true).contains("\x1b[31mFAILED\x1b[0m"));
+        assert!(!told(true, false).contains("\x1b[31m"));
+    }
+}

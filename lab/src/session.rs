@@ -4,18 +4,19 @@
 //! by its end, an error or a panic, the load stops, the target is rolled back, and the service
 //! is ended, in this order.
 
+mod inputs;
 mod rollback;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use detector::{Observation, Settings, Signal, Watcher};
+use detector::{Settings, Watcher};
 
 pub use rollback::RollBack;
 
 use crate::admin::AdminError;
-use crate::conductor::{Conductor, Input, Look, Op};
+use crate::conductor::{Conductor, Input, Op};
 use crate::drill::Drill;
 use crate::error_chain;
 use crate::event::{Event, GroundTruth, Verdict};
@@ -23,11 +24,9 @@ use crate::interrupt::Interrupt;
 use crate::journal::{Record, WriteError, Writer, timestamp};
 use crate::load::RunningLoad;
 use crate::narrator::Narrator;
-use crate::sampling::{Looked, Sampling};
+use crate::sampling::Sampling;
 use crate::service::{Service, StartError};
 
-/// The longest time between two looks at the clock and at the interrupt.
-const TICK: Duration = Duration::from_millis(100);
 /// Load beyond the last deadline, so that it never ends before the drill does.
 const SPARE_LOAD_SECONDS: f64 = 120.0;
 
@@ -247,74 +246,5 @@ impl Session<'_> {
         self.surroundings.journal.write(&Record::Verdict(verdict.clone()))?;
         self.surroundings.narrator.drill_ended(&verdict);
         Ok(verdict)
-    }
-
-    /// The next thing to tell the conductor: what operations reported, else an end that nobody
-    /// asked for, else a look, else that time has passed.
-    fn next_input(&mut self) -> Result<(f64, Input), WriteError> {
-        if let Some(input) = self.inputs.pop_front() {
-            return Ok(input);
-        }
-        if let Some(input) = self.unasked_end() {
-            return Ok((self.now(), input));
-        }
-        let Some(sampling) = &self.sampling else {
-            std::thread::sleep(TICK);
-            return Ok((self.now(), Input::Tick));
-        };
-        match sampling.next(TICK) {
-            Looked::Seen(observation) => self.look(*observation),
-            Looked::Failed(error) => self.look_failed(&error),
-            Looked::NotYet => Ok((self.now(), Input::Tick)),
-            Looked::Over => Ok((self.now(), Input::Broken("the sampler broke down".to_owned()))),
-        }
-    }
-
-    fn unasked_end(&mut self) -> Option<Input> {
-        if self.surroundings.interrupt.is_set() && !self.was_interrupted {
-            self.was_interrupted = true;
-            return Some(Input::Interrupted);
-        }
-        if let Some(end) = self.service.as_mut().and_then(Service::ended) {
-            return Some(Input::Broken(end));
-        }
-        self.load.take_if(|load| load.is_over()).map(|load| Input::LoadEnded(load.stop()))
-    }
-
-    fn look(&mut self, observation: Observation) -> Result<(f64, Input), WriteError> {
-        let t_seconds = observation.t_seconds;
-        let signal = |signal| observation.signals.get(&signal).copied();
-        let mut look = Look {
-            memory_bytes: signal(Signal::RssAnonBytes).or_else(|| signal(Signal::RssBytes)),
-            heap_bytes: signal(Signal::HeapBytes),
-            requests: self.load.as_ref().map_or(0, RunningLoad::completed),
-            answers: Vec::new(),
-        };
-        let mut changes = Vec::new();
-        if let Some(watcher) = &mut self.watcher {
-            match watcher.observe(&observation) {
-                Ok(assessments) => changes = assessments,
-                Err(error) => return Ok((t_seconds, Input::Broken(error_chain(&error)))),
-            }
-            look.answers = watcher.current();
-        }
-        self.surroundings.journal.write(&Record::Sample(observation))?;
-        for assessment in changes {
-            self.surroundings.journal.write(&Record::Assessment(assessment))?;
-        }
-        Ok((t_seconds, Input::Looked(look)))
-    }
-
-    /// A metrics page that did not answer once is a gap; the conductor ends the drill if it lasts.
-    fn look_failed(
-        &mut self,
-        error: &detector::source::SampleError,
-    ) -> Result<(f64, Input), WriteError> {
-        let (t_seconds, reason) = (self.now(), error_chain(error));
-        if !matches!(error, detector::source::SampleError::Metrics { .. }) {
-            return Ok((t_seconds, Input::Broken(reason)));
-        }
-        self.surroundings.journal.write(&Record::Unseen { t_seconds, reason })?;
-        Ok((t_seconds, Input::Tick))
     }
 }

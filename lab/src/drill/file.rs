@@ -13,10 +13,10 @@ use super::{
 };
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
-/// The service's leaks.
-const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
-/// The service's decoys.
-const DECOYS: [&str; 1] = ["bounded_cache"];
+/// The service's leaks, by name.
+pub const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
+/// The service's decoys, by name.
+pub const DECOYS: [&str; 1] = ["bounded_cache"];
 
 /// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
 ///

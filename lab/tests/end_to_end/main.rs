@@ -5,6 +5,7 @@
 mod commands;
 mod drills;
 mod no_orphans;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
