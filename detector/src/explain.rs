@@ -31,17 +31,27 @@ pub(crate) enum Family {
 }
 
 /// The best fit of one family.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Explanation {
     pub(crate) family: Family,
+    /// What the fit leaves unexplained, block by block.
+    residuals: Vec<f64>,
     /// Sum of squared errors over the blocks.
     pub(crate) error: f64,
     /// Numbers that were fitted.
-    pub(crate) parameters: usize,
+    parameters: usize,
     /// When the rise began, in seconds on the window's clock; the window's start if it has none.
     pub(crate) onset_seconds: f64,
     /// When the rise ended or will have ended; the window's end for growth.
     pub(crate) end_seconds: f64,
+}
+
+impl Explanation {
+    /// A fit that leaves `residuals`, of a rise between two instants.
+    fn new(family: Family, residuals: Vec<f64>, parameters: usize, rise: (f64, f64)) -> Self {
+        let error = residuals.iter().map(|residual| residual.powi(2)).sum();
+        Self { family, residuals, error, parameters, onset_seconds: rise.0, end_seconds: rise.1 }
+    }
 }
 
 /// What is to be explained: blocks of one level, and the request rate in each where known.
@@ -75,13 +85,13 @@ impl Window {
         high - low
     }
 
-    /// The best of a family's rising shapes: `shapes` fills the regressor for each candidate, and
-    /// a fit that does not rise is none.
+    /// The best of a family's rising shapes: the candidate that errs least, and its residuals. A
+    /// fit that does not rise is none.
     fn best_rising<C: Copy>(
         &self,
         candidates: impl Iterator<Item = C>,
         shape: impl Fn(C, f64) -> f64,
-    ) -> Option<(C, f64)> {
+    ) -> Option<(C, Vec<f64>)> {
         let mut regressor = vec![0.0; self.t.len()];
         let mut best: Option<(C, f64)> = None;
         for candidate in candidates {
@@ -93,12 +103,14 @@ impl Window {
                 best = Some((candidate, error));
             }
         }
-        best
+        let (candidate, _) = best?;
+        let regressor: Vec<f64> = self.t.iter().map(|&t| shape(candidate, t)).collect();
+        Some((candidate, stats::residuals(&regressor, &self.y)))
     }
 }
 
 /// The outcome of the competition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Competition {
     pub(crate) growth: Option<Explanation>,
     pub(crate) benign: Explanation,
@@ -114,17 +126,12 @@ const TOLERANCE: f64 = 0.02;
 
 /// Lets the families compete over `window` (at least three blocks).
 ///
-/// The score is the Bayesian information criterion at the effective sample size,
-/// `n_eff ln(error / n + s^2) + k ln(n)` (Schwarz 1978), `s` being the tolerance above.
+/// The score is the Bayesian information criterion, `n_eff ln(error / n + s^2) + k ln(n)` (Schwarz
+/// 1978), `s` being the tolerance above. The effective size is that of the explanation that errs
+/// least: what a bad one leaves is autocorrelated because it is bad.
 pub(crate) fn compete(window: &Window) -> Competition {
-    let floor = (TOLERANCE * window.range()).powi(2).max(f64::MIN_POSITIVE);
-    let n = window.y.len() as f64;
     let growth = growth::best(window);
-    let size = growth
-        .map_or(n, |growth| stats::effective_size(&growth::residuals(window, &growth), floor));
-    let score = |explanation: &Explanation| {
-        size * (explanation.error / n + floor).ln() + explanation.parameters as f64 * n.ln()
-    };
+    let flat = flat::best(window);
     let rivals = [
         filled::best(window),
         steps::one(window),
@@ -132,12 +139,16 @@ pub(crate) fn compete(window: &Window) -> Competition {
         saturating::best(window),
         load_bound::best(window),
     ];
-    let mut benign = flat::best(window);
-    for rival in rivals.into_iter().flatten() {
-        if score(&rival) < score(&benign) {
-            benign = rival;
-        }
-    }
-    let margin = growth.map_or(f64::NEG_INFINITY, |growth| score(&benign) - score(&growth));
+    let floor = (TOLERANCE * window.range()).powi(2).max(f64::MIN_POSITIVE);
+    let n = window.y.len() as f64;
+    let all = rivals.iter().flatten().chain(&growth);
+    let closest = all.fold(&flat, |a, b| if b.error < a.error { b } else { a });
+    let size = stats::effective_size(&closest.residuals, floor);
+    let score = |explanation: &Explanation| {
+        size * (explanation.error / n + floor).ln() + explanation.parameters as f64 * n.ln()
+    };
+    let better = |a, b| if score(&b) < score(&a) { b } else { a };
+    let benign = rivals.into_iter().flatten().fold(flat, better);
+    let margin = growth.as_ref().map_or(f64::NEG_INFINITY, |g| score(&benign) - score(g));
     Competition { growth, benign, margin }
 }

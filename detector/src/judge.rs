@@ -94,7 +94,8 @@ pub(crate) fn judge(
     let window = Window::new(blocks, rate);
     let competition = explain::compete(&window);
     let benign = competition.benign;
-    let Some(growth) = competition.growth.filter(|_| competition.margin > -CLEAR_MARGIN) else {
+    let plausible = competition.margin > -CLEAR_MARGIN;
+    let Some(growth) = competition.growth.filter(|_| plausible) else {
         return settled(&benign, blocks);
     };
     let rising = &blocks[blocks.partition_point(|b| b.t_seconds < growth.onset_seconds)..];

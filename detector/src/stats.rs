@@ -95,6 +95,12 @@ pub(crate) fn least_squares(x: &[f64], y: &[f64]) -> (f64, f64, f64) {
     (mean_y - slope * mean_x, slope, (yy - slope * xy).max(0.0))
 }
 
+/// What the best line of `y` over `x` leaves of `y`.
+pub(crate) fn residuals(x: &[f64], y: &[f64]) -> Vec<f64> {
+    let (intercept, slope, _) = least_squares(x, y);
+    x.iter().zip(y).map(|(x, y)| y - intercept - slope * x).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::blocks::{Block, Blocks};
 use crate::cause::{self, Cause};
 use crate::incident::{Incident, NotEnded};
-use crate::judge::{self, Ask, Growth, Judgement};
+use crate::judge::{self, Ask, Growth, Judgement, Lacking};
 use crate::stats;
 use crate::{Assessment, Signal, State, reason};
 
@@ -172,8 +172,11 @@ impl Track {
             return;
         }
         let now = blocks.newest(0).map_or(self.since_seconds, |block| block.t_seconds);
+        // Once steady, only growth that is clear and merely young raises suspicion again.
+        let steady = self.state == State::Steady;
+        let suspicious = |lacking| !steady || lacking == Lacking::Span;
         let judgement = self.judgements.iter().find_map(|judgement| match *judgement {
-            Judgement::Growing(growth, lacking) => Some((
+            Judgement::Growing(growth, lacking) if suspicious(lacking) => Some((
                 State::Suspect,
                 reason::suspect(self.signal, &growth, lacking, around.confirm_seconds),
             )),

@@ -9,13 +9,7 @@ pub(super) fn best(window: &Window) -> Option<Explanation> {
     let ends = window.t.len().saturating_sub(LEAST_STAYING);
     let pairs = (1..ends).flat_map(|end| (0..end).map(move |onset| (onset, end)));
     let times = pairs.map(|(onset, end)| (window.t[onset], window.t[end]));
-    let ((onset, end), error) =
+    let (rise, residuals) =
         window.best_rising(times, |(onset, end), t| t.clamp(onset, end) - onset)?;
-    Some(Explanation {
-        family: Family::Filled,
-        error,
-        parameters: 4,
-        onset_seconds: onset,
-        end_seconds: end,
-    })
+    Some(Explanation::new(Family::Filled, residuals, 4, rise))
 }

@@ -1,15 +1,10 @@
 //! Nothing happened: one level throughout.
 
 use super::{Explanation, Family, Window};
+use crate::stats;
 
 pub(super) fn best(window: &Window) -> Explanation {
-    let n = window.y.len() as f64;
-    let mean = window.y.iter().sum::<f64>() / n;
-    Explanation {
-        family: Family::Flat,
-        error: window.y.iter().map(|y| (y - mean).powi(2)).sum(),
-        parameters: 1,
-        onset_seconds: window.start(),
-        end_seconds: window.start(),
-    }
+    let nothing = vec![0.0; window.y.len()];
+    let rise = (window.start(), window.start());
+    Explanation::new(Family::Flat, stats::residuals(&nothing, &window.y), 1, rise)
 }

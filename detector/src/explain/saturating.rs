@@ -14,14 +14,9 @@ pub(super) fn best(window: &Window) -> Option<Explanation> {
     let onsets = window.t.iter().take(window.t.len().saturating_sub(4));
     let candidates =
         onsets.flat_map(|&onset| TIME_CONSTANTS.map(|share| (onset, share * (end - onset))));
-    let ((onset, time_constant), error) = window
+    let ((onset, time_constant), residuals) = window
         .best_rising(candidates, |(onset, tau), t| 1.0 - (-(t - onset).max(0.0) / tau).exp())?;
-    let from_start = onset <= window.start();
-    Some(Explanation {
-        family: Family::Saturating,
-        error,
-        parameters: 3 + usize::from(!from_start),
-        onset_seconds: onset,
-        end_seconds: onset + TO_NINETY_PERCENT * time_constant,
-    })
+    let parameters = 3 + usize::from(onset > window.start());
+    let rise = (onset, onset + TO_NINETY_PERCENT * time_constant);
+    Some(Explanation::new(Family::Saturating, residuals, parameters, rise))
 }

@@ -26,14 +26,17 @@ fn best_of(
     tried: impl Iterator<Item = (f64, usize, usize)>,
     parameters: usize,
 ) -> Option<Explanation> {
-    let (error, first, last) = tried.min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(Explanation {
-        family: Family::Steps,
-        error,
-        parameters,
-        onset_seconds: window.t[first],
-        end_seconds: window.t[last],
-    })
+    let (_, first, last) = tried.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    let n = window.y.len();
+    let levels = [0..first, first..last, last..n].into_iter().filter(|level| !level.is_empty());
+    let residuals = levels.flat_map(|level| about_mean(&window.y[level])).collect();
+    let rise = (window.t[first], window.t[last]);
+    Some(Explanation::new(Family::Steps, residuals, parameters, rise))
+}
+
+fn about_mean(values: &[f64]) -> Vec<f64> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| value - mean).collect()
 }
 
 /// Running sums, so that the error of any stretch about its mean takes constant time.
