@@ -122,6 +122,15 @@ fn a_cache_that_fills_slowly_is_flagged_and_withdrawn_once_full() {
 }
 
 #[test]
+fn a_full_cache_whose_memory_still_creeps_a_little_stays_steady() {
+    let creep = |t: f64| 10.0 * 1024.0 * (t - 15.0).max(0.0);
+    let lines = lines(&run(55.0, |t| ramp(t, 10.0, 15.0) + creep(t)), drill(), None);
+    let states = states(&lines, Signal::RssAnonBytes);
+    let settled = states.iter().skip_while(|state| **state != State::Steady);
+    assert_eq!(settled.copied().collect::<Vec<_>>(), [State::Steady], "{lines:#?}");
+}
+
+#[test]
 fn one_step_is_not_a_leak() {
     let lines = lines(&run(60.0, |t| if t > 20.0 { 30.0 * MIB } else { 0.0 }), drill(), None);
     let states = states(&lines, Signal::RssAnonBytes);
