@@ -93,9 +93,9 @@ impl Session<'_> {
                     return self.conclude(verdict, truth);
                 }
             }
+            self.surroundings.narrator.progress(&conductor.progress(self.now()));
             let (t, input) = self.next_input()?;
             ops = conductor.step(t, input);
-            self.surroundings.narrator.progress(&conductor.progress(self.now()));
         }
     }
 

@@ -35,6 +35,9 @@ impl Conductor {
         if let Some(ops) = self.false_flags(t, &others) {
             return ops;
         }
+        for answer in &memory {
+            self.alarms.follow(answer.signal);
+        }
         match memory.first() {
             Some(answer) => self.flagged(t, answer),
             None => self.tick(t),
@@ -42,7 +45,6 @@ impl Conductor {
     }
 
     pub(super) fn flagged(&mut self, t: f64, answer: &Assessment) -> Vec<Op> {
-        self.alarms.follow(answer.signal);
         self.gatherer.note_flag(self.requests, self.heap_bytes, answer.slope_per_second);
         let flag = self.flag(t, answer);
         self.judge_cause(&flag);
@@ -112,7 +114,7 @@ impl Conductor {
         ops
     }
 
-    /// Asks for the truth of a decoy, which nobody has asked for yet.
+    /// Asks for the truth before anything is put back.
     pub(super) fn inspect(&mut self, t: f64) -> Vec<Op> {
         self.stage = Stage::Inspecting;
         self.until = t + START_WITHIN_SECONDS;
@@ -120,10 +122,10 @@ impl Conductor {
     }
 
     pub(super) fn inspected(&mut self, t: f64, truth: Truth) -> Vec<Op> {
-        if self.drill.target.is_decoy() {
+        if self.ground.fixed_seconds.is_none() {
             self.note_truth(&truth);
-            self.judge_decoy(&truth);
         }
+        self.judge_decoy(&truth);
         let mut ops = vec![Op::Say(Event::Inspected { truth })];
         if self.ground.fixed_seconds.is_some() {
             ops.push(Op::Say(Event::Proved(self.gatherer.proof().clone())));

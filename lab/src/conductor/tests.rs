@@ -248,6 +248,21 @@ fn a_flag_on_a_resource_that_does_not_leak_is_false() {
 }
 
 #[test]
+fn every_memory_signal_that_was_flagged_must_recover() {
+    let heap = |state| answer(Signal::HeapBytes, state);
+    let mut play = Play::of("cache");
+    play.reach_detection();
+    play.look_for(13.0, &[memory(State::Suspect), heap(State::Suspect)]);
+    play.heap_bytes = 45.0 * MIB;
+    play.look(&[leaking(), heap(State::Leaking)]);
+    play.heap_bytes = 20.1 * MIB;
+    play.look_for(30.0, &[memory(State::Recovered), heap(State::Leaking)]);
+    assert!(play.finished().is_none());
+    play.look(&[memory(State::Recovered), heap(State::Recovered)]);
+    assert_eq!(play.verdict().status, Status::Passed);
+}
+
+#[test]
 fn half_a_fix_ends_with_growth_stopped() {
     let mut play = Play::of("disable_only");
     play.reach_verification();

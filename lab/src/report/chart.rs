@@ -21,6 +21,8 @@ const LABEL_ROWS: usize = 3;
 const LABEL_ROW_HEIGHT: f64 = 17.0;
 /// About the width of a character of a label.
 const CHARACTER_WIDTH: f64 = 7.2;
+/// The highest curve stays below the names of the phases.
+const HEADROOM: f64 = 1.14;
 /// About so many grid lines are drawn per axis.
 const GRID_LINES: f64 = 6.0;
 
@@ -32,7 +34,7 @@ pub(super) fn chart(journal: &DrillJournal) -> String {
         return String::new();
     };
     let highest = every().map(|point| point.1).fold(1.0, f64::max);
-    let scale = Scale { end_seconds: end, top_bytes: highest * 1.06 };
+    let scale = Scale { end_seconds: end, top_bytes: highest * HEADROOM };
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"memory of the service during the drill {}\">\n",
         escape(&journal.drill.name)
@@ -165,7 +167,7 @@ fn legend(curves: &[Curve]) -> String {
         let highest = curve.points.iter().map(|point| point.1).fold(0.0, f64::max);
         format!(
             "<li><svg viewBox=\"0 0 28 8\"><path class=\"curve {}\" d=\"M1 4L27 4\"/></svg>{} \
-             <small>at most {}, {} at the end</small></li>\n",
+             <small>peak {}, end {}</small></li>\n",
             curve.class,
             curve.label,
             bytes(highest),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::chart::chart;
 use super::junit::escape;
 use super::{DrillReport, Report};
+use crate::drill::Ending;
 use crate::event::Status;
 use crate::journal::Journal;
 use crate::quantity::{bytes, seconds};
@@ -17,7 +18,7 @@ pub fn html(report: &Report, journal: &Journal) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<title>leaklab drill, {date}</title>\n<style>\n{STYLE}</style>\n\
-         </head>\n<body>\n<main>\n<h1>{headline}</h1>\n<p class=\"soft\">{date}</p>\n",
+         </head>\n<body>\n<main>\n<h1>{headline}</h1>\n<p class=\"soft\">leaklab drill, {date}</p>\n",
         headline = headline(report),
         date = escape(&report.started_at),
     );
@@ -44,7 +45,9 @@ fn tiles(report: &Report) -> String {
     let longest = |value: fn(&DrillReport) -> Option<f64>| {
         report.drills.iter().filter_map(value).reduce(f64::max)
     };
-    let recovered = |drill: &DrillReport| drill.proof.as_ref().and(drill.ending_after_seconds);
+    let recovered = |drill: &DrillReport| {
+        drill.ending_after_seconds.filter(|_| drill.ending == Some(Ending::Recovered))
+    };
     let false_flags: usize = report.drills.iter().map(|drill| drill.false_flags).sum();
     let told = |value: Option<f64>| value.map_or_else(|| ABSENT.to_owned(), seconds);
     let class = |good: bool| if good { "good" } else { "bad" };
@@ -63,7 +66,7 @@ fn tiles(report: &Report) -> String {
             told(longest(|drill| drill.flagged_after_seconds)),
             "slowest flag, from the injection",
         ),
-        tile("", told(longest(recovered)), "slowest proof, from the fix"),
+        tile("", told(longest(recovered)), "slowest recovery, from the fix"),
         tile(class(false_flags == 0), false_flags.to_string(), "false flags"),
         "</div>\n".to_owned(),
     ]
