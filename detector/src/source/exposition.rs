@@ -1,7 +1,7 @@
 //! The Prometheus text format (0.0.4, and what `OpenMetrics` adds to it), one line at a time.
 //!
-//! Strict where a slip would yield a wrong number: names, labels, quotes, values. Comments,
-//! exemplars and timestamps are read past. It keeps the declared types and nothing else.
+//! Strict where a slip would yield a wrong number: names, labels, quotes, values, timestamps.
+//! Comments and exemplars are read past. It keeps the declared types and nothing else.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -40,6 +40,9 @@ pub struct Sample<'a> {
     pub labels: Vec<(&'a str, Cow<'a, str>)>,
     /// The value; may be NaN or infinite.
     pub value: f64,
+    /// The timestamp, as it stands there: milliseconds since 1970 in the text format, seconds in
+    /// `OpenMetrics`.
+    pub timestamp: Option<f64>,
     /// What the page declares it to be.
     pub kind: Kind,
 }
@@ -69,16 +72,42 @@ pub struct ExpositionError {
 
 /// Reads the samples of a page.
 pub fn samples(page: &str) -> impl Iterator<Item = Result<Sample<'_>, ExpositionError>> {
-    let mut kinds = HashMap::new();
+    let mut reader = LineReader::default();
     page.lines().enumerate().filter_map(move |(index, line)| {
-        let read = read_line(line.trim(), &mut kinds);
+        let read = reader.read(line);
         read.map_err(|what| ExpositionError { line: index + 1, what, excerpt: excerpt(line) })
             .transpose()
     })
 }
 
-/// Enough of the line to find it, and never more than fits a message.
-fn excerpt(line: &str) -> String {
+/// Reads one line after the other, and knows the types declared so far.
+#[derive(Debug, Default)]
+pub struct LineReader {
+    kinds: HashMap<String, Kind>,
+}
+
+impl LineReader {
+    /// The sample of a line, nothing for a comment or a blank line, or what is wrong with it.
+    pub fn read<'a>(&mut self, line: &'a str) -> Result<Option<Sample<'a>>, &'static str> {
+        let line = line.trim();
+        if let Some(comment) = line.strip_prefix('#') {
+            return read_comment(comment, &mut self.kinds).map(|()| None);
+        }
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let (name, rest) = take_name(line, true).ok_or("expected the name of a metric")?;
+        let (labels, rest) = match rest.trim_start().strip_prefix('{') {
+            Some(rest) => read_labels(rest)?,
+            None => (Vec::new(), rest),
+        };
+        let (value, timestamp) = read_numbers(rest)?;
+        Ok(Some(Sample { name, labels, value, timestamp, kind: kind_of(name, &self.kinds) }))
+    }
+}
+
+/// Enough of a line to find it, and never more than fits a message.
+pub fn excerpt(line: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown: String = line.chars().take(LONGEST).collect();
     if shown.len() < line.len() {
@@ -87,26 +116,10 @@ fn excerpt(line: &str) -> String {
     shown
 }
 
-type Kinds<'a> = HashMap<&'a str, Kind>;
-
-fn read_line<'a>(line: &'a str, kinds: &mut Kinds<'a>) -> Result<Option<Sample<'a>>, &'static str> {
-    if let Some(comment) = line.strip_prefix('#') {
-        return read_comment(comment, kinds).map(|()| None);
-    }
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let (name, rest) = take_name(line, true).ok_or("expected the name of a metric")?;
-    let (labels, rest) = match rest.trim_start().strip_prefix('{') {
-        Some(rest) => read_labels(rest)?,
-        None => (Vec::new(), rest),
-    };
-    let value = read_value(rest)?;
-    Ok(Some(Sample { name, labels, value, kind: kind_of(name, kinds) }))
-}
+type Kinds = HashMap<String, Kind>;
 
 /// `# TYPE name kind`; any other comment says nothing that we need.
-fn read_comment<'a>(comment: &'a str, kinds: &mut Kinds<'a>) -> Result<(), &'static str> {
+fn read_comment(comment: &str, kinds: &mut Kinds) -> Result<(), &'static str> {
     let mut words = comment.split_ascii_whitespace();
     if words.next() != Some("TYPE") {
         return Ok(());
@@ -114,7 +127,7 @@ fn read_comment<'a>(comment: &'a str, kinds: &mut Kinds<'a>) -> Result<(), &'sta
     let (Some(name), Some(word)) = (words.next(), words.next()) else {
         return Err("expected a name and a type after TYPE");
     };
-    kinds.insert(name, Kind::declared(word).ok_or("unknown type")?);
+    kinds.insert(name.to_owned(), Kind::declared(word).ok_or("unknown type")?);
     Ok(())
 }
 
@@ -191,18 +204,18 @@ fn read_quoted(text: &str) -> Result<(Cow<'_, str>, &str), &'static str> {
     Err("expected a closing quote")
 }
 
-/// The value; a timestamp and an exemplar may follow it.
-fn read_value(rest: &str) -> Result<f64, &'static str> {
+/// The value and the timestamp, if there is one; an exemplar may follow them.
+fn read_numbers(rest: &str) -> Result<(f64, Option<f64>), &'static str> {
     let rest = rest.split_once(" # ").map_or(rest, |(before, _exemplar)| before);
     let mut words = rest.split_ascii_whitespace();
     let value = words.next().ok_or("expected a value")?;
-    if let Some(timestamp) = words.next() {
-        timestamp.parse::<f64>().map_err(|_| "expected a timestamp after the value")?;
-    }
+    let timestamp = words.next().map(|word| word.parse().ok().filter(|t: &f64| t.is_finite()));
+    let timestamp = timestamp.map(|t| t.ok_or("expected a timestamp after the value"));
     if words.next().is_some() {
         return Err("expected nothing after the timestamp");
     }
-    value.parse().map_err(|_| "expected a number as the value")
+    let value = value.parse().map_err(|_| "expected a number as the value")?;
+    Ok((value, timestamp.transpose()?))
 }
 
 #[cfg(test)]
@@ -237,6 +250,8 @@ mod tests {
             assert_eq!((sample.series_name().as_str(), sample.value), (name, value), "{line}");
         }
         assert!(one("x NaN").value.is_nan());
+        let timestamps = ["up 1", "up 1 1700000000000", "up 1 -1.5 # {} 1 2"];
+        assert_eq!(timestamps.map(|l| one(l).timestamp), [None, Some(1.7e12), Some(-1.5)]);
     }
 
     #[test]
@@ -247,6 +262,7 @@ mod tests {
             ("up", "expected a value"),
             ("up one", "expected a number"),
             ("up 1 soon", "expected a timestamp"),
+            ("up 1 NaN", "expected a timestamp"),
             ("up 1 2 3", "expected nothing after"),
             (r"x{a} 1", "expected `=`"),
             (r"x{a=1} 1", "expected a quoted"),
