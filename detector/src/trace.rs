@@ -1,19 +1,32 @@
-//! Traces: recorded runs as CSV, read one row at a time and written the same way.
+//! Traces: recorded runs, read as one row per instant.
 //!
-//! A header, `t_seconds` first, then named columns; an empty cell is a missing value; gaps are
-//! allowed. Names of signals, `start_seconds` (identity of the run: a change is a restart) and
-//! `requests_total` have their meaning, every other column is a gauge. Memory is constant
-//! however long the trace. What is not as agreed is refused with its file and line.
+//! A trace is CSV, which this crate also writes: a header, `t_seconds` first, then named columns;
+//! an empty cell is a missing value; gaps are allowed. Names of signals, `start_seconds` (identity
+//! of the run: a change is a restart) and `requests_total` have their meaning, every other column
+//! is a gauge. It is read one row at a time, in constant memory however long it is.
+//!
+//! What monitoring systems export is read too, within bounds on its size because all of it must be
+//! there before it is rows: `OpenMetrics` or Prometheus text with timestamps, and the JSON of a
+//! Prometheus range query. The content tells the format, and gzip is read transparently. What is
+//! not as agreed is refused with its place.
 
 mod cells;
 mod columns;
+mod csv_rows;
+mod dump;
+mod format;
 mod input;
+mod lines;
+mod meaning;
+mod openmetrics;
+mod pivot;
 mod problem;
+mod prometheus_json;
 mod row;
 mod writer;
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 pub use columns::Columns;
@@ -21,16 +34,23 @@ pub use problem::{Problem, Problems, TraceError};
 pub use writer::TraceWriter;
 
 use crate::Observation;
-use cells::Cells;
+use csv_rows::CsvRows;
+use dump::Dump;
+use format::Format;
+use input::Bounded;
+use pivot::Pivot;
 
 /// Reads a trace, row by row.
 pub struct Trace {
     name: String,
-    cells: Cells,
-    columns: Columns,
-    previous_seconds: Option<f64>,
-    start_seconds: Option<f64>,
-    broken: bool,
+    notes: Vec<String>,
+    rows: Rows,
+}
+
+/// Rows as they come, or rows of what has been read to its end.
+enum Rows {
+    Csv(Box<CsvRows>),
+    Pivot(Pivot),
 }
 
 impl fmt::Debug for Trace {
@@ -51,32 +71,30 @@ impl Trace {
 
     /// Reads a trace from bytes, plain or gzip; `name` is for messages.
     pub fn read(name: String, bytes: Box<dyn Read>) -> Result<Self, TraceError> {
-        let mut cells = match input::text(bytes) {
-            Ok(text) => Cells::new(text),
-            Err(source) => {
-                return Err(TraceError::Broken { name, line: 1, source });
-            }
+        let (format, text) = match input::text(bytes).and_then(format::recognise) {
+            Ok(recognised) => recognised,
+            Err(source) => return Err(TraceError::Broken { name, line: 1, source }),
         };
-        let columns = match cells.advance() {
-            Ok(Ok(true)) => Columns::parse(&cells),
-            Ok(Ok(false)) => Err(Problem::Empty.into()),
-            Ok(Err(problem)) => Err(problem.into()),
-            Err(source) => {
-                return Err(TraceError::Broken { name, line: 1, source });
+        let dump = match format {
+            Format::Csv => {
+                let rows = Rows::Csv(Box::new(CsvRows::new(name.clone(), text)?));
+                return Ok(Self { name, notes: Vec::new(), rows });
             }
+            Format::Exposition => text_dump(&name, text)?,
+            Format::Json => json_dump(&name, text)?,
         };
-        match columns {
-            Ok(columns) => {
-                let (previous_seconds, start_seconds, broken) = (None, None, false);
-                Ok(Self { name, cells, columns, previous_seconds, start_seconds, broken })
-            }
-            Err(problems) => Err(TraceError::Bad { name, line: cells.line_number(), problems }),
+        match Pivot::new(dump) {
+            Ok((pivot, notes)) => Ok(Self { name, notes, rows: Rows::Pivot(pivot) }),
+            Err(problems) => Err(TraceError::Whole { name, problems }),
         }
     }
 
     /// The columns.
     pub fn columns(&self) -> &Columns {
-        &self.columns
+        match &self.rows {
+            Rows::Csv(rows) => &rows.columns,
+            Rows::Pivot(pivot) => &pivot.columns,
+        }
     }
 
     /// The name for messages.
@@ -84,14 +102,45 @@ impl Trace {
         &self.name
     }
 
-    fn observation(&mut self) -> Result<Observation, Problems> {
-        let mut seen = self.columns.observation(&self.cells, self.previous_seconds)?;
-        self.previous_seconds = Some(seen.t_seconds);
-        // A run goes on until another begins, whether or not each row repeats its identity.
-        self.start_seconds = seen.start_seconds.or(self.start_seconds);
-        seen.start_seconds = self.start_seconds;
-        Ok(seen)
+    /// What a reader should know of how series were taken for columns, one line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
+
+    /// Whether all of it has been read and found sound, so that no row can fail.
+    pub fn is_sound(&self) -> bool {
+        matches!(self.rows, Rows::Pivot(_))
+    }
+}
+
+fn text_dump(name: &str, text: Box<dyn BufRead>) -> Result<Dump, TraceError> {
+    let bounded = Bounded::new(text);
+    let failed = bounded.failed.clone();
+    let name = name.to_owned();
+    openmetrics::read(Box::new(BufReader::new(bounded))).map_err(|(line, failure)| match failure {
+        Ok(problem) => TraceError::Bad { name, line, problems: problem.into() },
+        Err(error) => {
+            let source = failed.take().unwrap_or(error);
+            TraceError::Broken { name, line, source }
+        }
+    })
+}
+
+fn json_dump(name: &str, text: Box<dyn BufRead>) -> Result<Dump, TraceError> {
+    let bounded = Bounded::new(text);
+    let failed = bounded.failed.clone();
+    let name = name.to_owned();
+    let answer = match prometheus_json::parse(BufReader::new(bounded)) {
+        Ok(answer) => answer,
+        Err(source) => {
+            let broken =
+                |source: io::Error| TraceError::Broken { name: name.clone(), line: 1, source };
+            return Err(failed
+                .take()
+                .map_or(TraceError::Json { name: name.clone(), source }, broken));
+        }
+    };
+    prometheus_json::dump(answer).map_err(|problems| TraceError::Whole { name, problems })
 }
 
 /// A row that is refused is an error, and the rows after it can still be read; input that breaks
@@ -100,21 +149,10 @@ impl Iterator for Trace {
     type Item = Result<Observation, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.broken {
-            return None;
+        match &mut self.rows {
+            Rows::Csv(rows) => rows.next(),
+            Rows::Pivot(rows) => rows.next().map(Ok),
         }
-        let seen = match self.cells.advance() {
-            Ok(Ok(false)) => return None,
-            Ok(Ok(true)) => self.observation(),
-            Ok(Err(problem)) => Err(problem.into()),
-            Err(source) => {
-                self.broken = true;
-                let line = self.cells.line_number();
-                return Some(Err(TraceError::Broken { name: self.name.clone(), line, source }));
-            }
-        };
-        let (name, line) = (&self.name, self.cells.line_number());
-        Some(seen.map_err(|problems| TraceError::Bad { name: name.clone(), line, problems }))
     }
 }
 

@@ -215,7 +215,7 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
         ("t_seconds,fds\n1,2\n", &["--limit", "lots"], "expected a size such as 256MiB"),
         ("t_seconds,fds\n1,2\n", &["--limit", "1GiB"], "--limit is no limit of fds"),
         ("t_seconds,fds\n1,2\n", &["--confirm", "60"], "time unit needed"),
-        ("{\"status\":\"success\"}\n", &[], "run.csv:1: looks like JSON"),
+        ("{\"status\":\"success\"}\n", &[], "run.csv: is JSON, and no answer of Prometheus"),
     ] {
         let output = replay(trace, more);
         assert_eq!(output.status.code(), Some(2), "{trace}{}", stderr(&output));

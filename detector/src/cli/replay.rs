@@ -18,11 +18,24 @@ Examples:
   detector replay run.csv
   detector replay run.csv.gz --signal rss_anon_bytes --limit 256MiB --confirm 4m
   kubectl logs recorder | detector replay -
+  curl -sG http://prometheus:9090/api/v1/query \
+    --data-urlencode 'query={job=\"api\",instance=\"api-1:8080\"}[6h]' | detector replay -
+  promtool tsdb dump-openmetrics data | detector replay -
 
 A trace is CSV, plain or gzip: a header, `t_seconds` first, then columns named
 rss_bytes, rss_anon_bytes, heap_bytes, fds, threads, tasks, processes (resources),
 memory_used_percent (0 to 100), requests_total, start_seconds (a change is a restart),
 and any gauge. An empty cell is a missing value.
+
+The content, not the name, tells other formats: Prometheus JSON of query_range or of a
+range selector, OpenMetrics text (ends with `# EOF`, timestamps in seconds), and
+Prometheus text with timestamps (milliseconds); at most 5 million samples. They must
+be of one process: select it in the query. Read as signals are
+process_resident_memory_bytes, process_open_fds, process_threads, go_goroutines, the
+heap gauges of common runtimes, container_memory_rss, and the names above;
+http_requests_total is summed over its labels, process_start_time_seconds tells
+restarts, other gauges may be named as the cause. Name others in the query:
+label_replace(EXPRESSION, \"__name__\", \"rss_bytes\", \"\", \"\").
 
 Each line: t_seconds, signal, state, slope_per_second, slope_low, slope_high (95 %),
 cause, reason, and what else is known. States: steady, suspect, leaking,
@@ -35,7 +48,7 @@ Exit codes: 0 never leaking; 1 leaking at some time; 2 could not run (usage, bad
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The trace, plain or gzip; `-` is standard input.
+    /// The trace, plain or gzip: CSV, Prometheus JSON or `OpenMetrics`; `-` is standard input.
     file: PathBuf,
 
     #[command(flatten)]
@@ -74,8 +87,10 @@ fn names(signals: &[Signal]) -> String {
 }
 
 pub fn run(args: &Args) -> Ran {
-    refuse_bad_rows(args)?;
-    let trace = Trace::open(&args.file)?;
+    let trace = open(args)?;
+    for note in trace.notes() {
+        eprintln!("{}: {note}", trace.name());
+    }
     let judged = judged(args, &trace)?;
     refuse_foreign_limit(args.limit, &judged, trace.name())?;
     let mut replay = Replay {
@@ -89,13 +104,16 @@ pub fn run(args: &Args) -> Ran {
 
 /// A file is read to its end before anything is printed, so that a bad one is refused as a
 /// whole, with every bad row; what comes through a pipe can only be refused when it comes.
-fn refuse_bad_rows(args: &Args) -> Result<(), Refusal> {
-    if !args.file.is_file() {
-        return Ok(());
+fn open(args: &Args) -> Result<Trace, Refusal> {
+    let trace = Trace::open(&args.file)?;
+    if trace.is_sound() || !args.file.is_file() {
+        return Ok(trace);
     }
-    let bad: Vec<TraceError> =
-        Trace::open(&args.file)?.filter_map(Result::err).take(MOST_BAD_ROWS).collect();
-    if bad.is_empty() { Ok(()) } else { Err(Refusal(bad.into_iter().map(Into::into).collect())) }
+    let bad: Vec<TraceError> = trace.filter_map(Result::err).take(MOST_BAD_ROWS).collect();
+    if bad.is_empty() {
+        return Ok(Trace::open(&args.file)?);
+    }
+    Err(Refusal(bad.into_iter().map(Into::into).collect()))
 }
 
 /// The signals to judge, or everything that is not there.

@@ -1,41 +1,35 @@
-//! Lines, and the cells of a line: CSV whose every record is one line of at most 1 MiB.
+//! The cells of a line: CSV whose every record is one line.
 //!
 //! Numbers need no line breaks within quotes, and without them every message has the true line.
 
-use std::io::{self, BufRead, Read};
+use std::io;
 
 use super::Problem;
+use super::lines::Lines;
 
-/// Longest line, in bytes; a header of 10,000 labelled gauges fits.
-const LONGEST_LINE: usize = 1 << 20;
-
-/// Reads lines and splits them, in buffers that are used again.
+/// Splits lines, in buffers that are used again.
 pub struct Cells {
-    text: Box<dyn BufRead>,
+    lines: Lines,
     splitter: csv_core::Reader,
-    line: Vec<u8>,
     unquoted: Vec<u8>,
     ends: Vec<usize>,
     count: usize,
-    number: u64,
 }
 
 impl Cells {
-    pub fn new(text: Box<dyn BufRead>) -> Self {
+    pub fn new(lines: Lines) -> Self {
         Self {
-            text,
+            lines,
             splitter: csv_core::Reader::new(),
-            line: Vec::new(),
             unquoted: Vec::new(),
             ends: Vec::new(),
             count: 0,
-            number: 0,
         }
     }
 
     /// The number of the line at hand, from 1.
     pub fn line_number(&self) -> u64 {
-        self.number.max(1)
+        self.lines.number()
     }
 
     /// How many cells the line at hand has.
@@ -51,41 +45,20 @@ impl Cells {
 
     /// Goes on to the next line that is not blank; `false` at the end.
     pub fn advance(&mut self) -> io::Result<Result<bool, Problem>> {
-        loop {
-            self.line.clear();
-            let most = LONGEST_LINE as u64 + 1;
-            if self.text.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
-                return Ok(Ok(false));
-            }
-            self.number += 1;
-            if self.line.len() > LONGEST_LINE {
-                self.skip_line()?;
-                return Ok(Err(Problem::TooLong));
-            }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(self.split().map(|()| true));
-            }
-        }
-    }
-
-    fn skip_line(&mut self) -> io::Result<()> {
-        if self.line.last() != Some(&b'\n') {
-            self.text.skip_until(b'\n')?;
-        }
-        self.line = Vec::new();
-        Ok(())
+        Ok(match self.lines.advance()? {
+            Ok(true) => self.split().map(|()| true),
+            ended => ended,
+        })
     }
 
     fn split(&mut self) -> Result<(), Problem> {
-        if self.line.last() != Some(&b'\n') {
-            self.line.push(b'\n');
-        }
+        let line = self.lines.ended();
         // No cell grows by unquoting, and no line has more cells than bytes.
-        self.unquoted.resize(self.line.len(), 0);
-        self.ends.resize(self.line.len(), 0);
+        self.unquoted.resize(line.len(), 0);
+        self.ends.resize(line.len(), 0);
         self.splitter.reset();
         let (result, _, _, count) =
-            self.splitter.read_record(&self.line, &mut self.unquoted, &mut self.ends);
+            self.splitter.read_record(line, &mut self.unquoted, &mut self.ends);
         self.count = count;
         match result {
             csv_core::ReadRecordResult::Record => Ok(()),

@@ -92,11 +92,9 @@ fn column(cell: &[u8], index: usize, before: &[Column]) -> Result<Column, Proble
     }
 }
 
-/// Formats that monitoring systems export and that are easily taken for a trace.
+/// Formats that are easily taken for a trace.
 fn other_format(first: &[u8]) -> Option<&'static str> {
     match first.trim_ascii_start().first()? {
-        b'{' | b'[' => Some("JSON"),
-        b'#' => Some("OpenMetrics text or commented CSV"),
         b'<' => Some("HTML or XML"),
         0 => Some("a binary file"),
         _ => None,

@@ -24,6 +24,22 @@ pub enum TraceError {
         /// The failure.
         source: io::Error,
     },
+    /// JSON that is cut off, or of another shape.
+    #[error("{name}: cannot be read as the answer of Prometheus to a range query")]
+    Json {
+        /// The file.
+        name: String,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+    /// What is wrong is no matter of one line.
+    #[error("{name}: {problems}")]
+    Whole {
+        /// The file.
+        name: String,
+        /// All that is wrong.
+        problems: Problems,
+    },
     /// A line that is not as agreed.
     #[error("{name}:{line}: {problems}")]
     Bad {
@@ -43,7 +59,10 @@ pub enum Problem {
     #[error("is empty; expected a header, `t_seconds` first")]
     Empty,
     /// Another format.
-    #[error("looks like {0}; traces are CSV with a header, `t_seconds` first")]
+    #[error(
+        "looks like {0}; a trace is CSV with a header, `t_seconds` first, OpenMetrics text, or the \
+         JSON of a Prometheus range query"
+    )]
     OtherFormat(&'static str),
     /// The first column is another.
     #[error("the first column is `{0}`; expected `t_seconds`")]
@@ -102,9 +121,122 @@ pub enum Problem {
     /// A quote that does not end on its line.
     #[error("a quote is not closed on its line")]
     OpenQuote,
+    /// A line that is none of the text format.
+    #[error("{what} in `{excerpt}`; by its first line this is OpenMetrics or Prometheus text")]
+    Exposition {
+        /// What is wrong.
+        what: &'static str,
+        /// Enough of the line to find it.
+        excerpt: String,
+    },
+    /// A sample of a scrape.
+    #[error(
+        "`{0}` has no timestamp; one scrape is no trace: export with timestamps (promtool tsdb \
+         dump-openmetrics), or record with `detector check PID --metrics URL --trace FILE`"
+    )]
+    NoTimestamp(String),
+    /// Text goes on after its end.
+    #[error("something follows `# EOF`; it ends the text, remove it where texts were joined")]
+    AfterEof,
+    /// Milliseconds with a fraction, or of the wrong half century.
+    #[error(
+        "the timestamp {0} looks like seconds, but without `# EOF` at the end this is Prometheus \
+         text, whose timestamps are milliseconds; is the file cut off?"
+    )]
+    NotMilliseconds(String),
+    /// Seconds three thousand years ahead.
+    #[error(
+        "the timestamp {0} looks like milliseconds, but by its `# EOF` this is OpenMetrics, whose \
+         timestamps are seconds; divide them by 1000, or remove `# EOF`"
+    )]
+    NotSeconds(String),
+    /// Time stands still or falls within a series.
+    #[error("time {now} of {series} does not come after {before}; sort the samples of each series")]
+    SampleNotLater {
+        /// The series.
+        series: String,
+        /// The time, as it stands there.
+        now: String,
+        /// The time before it.
+        before: String,
+    },
+    /// More than fits.
+    #[error("holds more than 5 million samples; query fewer series, a longer step or less time")]
+    TooManySamples,
+    /// Prometheus says why there is no answer.
+    #[error("Prometheus answers with an error: {0}")]
+    Refused(String),
+    /// JSON of something else.
+    #[error("is JSON, and no answer of Prometheus to a query: it has no `resultType` and `result`")]
+    NotAnAnswer,
+    /// One instant.
+    #[error(
+        "is a {0}, which holds one instant; ask /api/v1/query_range, or /api/v1/query with a range \
+         such as process_resident_memory_bytes[6h]"
+    )]
+    NotARange(String),
+    /// A series that an expression made.
+    #[error(
+        "series {0} has no name, because the query computes it; query the metric itself, or name \
+         it: label_replace(EXPRESSION, \"__name__\", \"rss_bytes\", \"\", \"\")"
+    )]
+    NoName(usize),
+    /// A problem of one sample of the JSON.
+    #[error("series {series}, value {value}: {problem}")]
+    At {
+        /// The series, from 1.
+        series: usize,
+        /// Its value, from 1.
+        value: usize,
+        /// The problem.
+        problem: Box<Self>,
+    },
+    /// Nothing at all.
+    #[error("holds no samples; does the metric exist, and was it there in that range of time?")]
+    NoSamples,
+    /// Nothing to judge.
+    #[error(
+        "no metric is a resource to judge; known are process_resident_memory_bytes, \
+         container_memory_rss, process_open_fds, process_threads, go_goroutines, gauges of heaps, \
+         and names such as rss_bytes; name one so: label_replace(METRIC, \"__name__\", \
+         \"rss_bytes\", \"\", \"\")"
+    )]
+    NoResource,
+    /// Several processes.
+    #[error(
+        "holds several entities: `{label}` is {values} in {metric}{}; a trace is of one process, \
+         select it, for example {example}",
+        more(*metrics)
+    )]
+    Entities {
+        /// The label that tells them apart.
+        label: String,
+        /// Its first values.
+        values: String,
+        /// The first metric that has several.
+        metric: String,
+        /// How many metrics do.
+        metrics: usize,
+        /// A selector of one of them.
+        example: String,
+    },
+    /// A signal that several series tell.
+    #[error("{metric} is there several times: {sets}; select one, for example {example}")]
+    Repeated {
+        /// The metric.
+        metric: String,
+        /// The labels that tell them apart.
+        sets: String,
+        /// A selector of one of them.
+        example: String,
+    },
 }
 
-/// Everything that is wrong with one line, at least one.
+fn more(metrics: usize) -> String {
+    if metrics > 1 { format!(" and {} more metrics", metrics - 1) } else { String::new() }
+}
+
+/// Everything that is wrong with one line, or with the whole, at least one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 

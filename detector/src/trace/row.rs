@@ -47,7 +47,8 @@ fn number(column: &Column, index: usize, cell: &[u8]) -> Result<Option<f64>, Pro
     }
 }
 
-fn put(seen: &mut Observation, column: &Column, value: f64) {
+/// Puts a value where its column says.
+pub(super) fn put(seen: &mut Observation, column: &Column, value: f64) {
     match column {
         Column::Time => seen.t_seconds = value,
         Column::Start => seen.start_seconds = Some(value),

@@ -8,8 +8,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::Signal;
 
+mod dump_refusals;
+mod dumps;
+
 fn trace(bytes: &[u8]) -> Result<Trace, TraceError> {
-    Trace::read("x.csv".into(), Box::new(std::io::Cursor::new(bytes.to_vec())))
+    Trace::read("x.csv".into(), Box::new(io::Cursor::new(bytes.to_vec())))
 }
 
 fn rows(bytes: &[u8]) -> Vec<Observation> {
@@ -59,8 +62,8 @@ fn every_slip_names_its_line_and_what_was_expected() {
             "x.csv:1: ",
             "column 2 has no name; name it or remove it; column 4",
         ),
-        ("{\"data\":1}", "x.csv:1: ", "looks like JSON"),
-        ("# TYPE x gauge\nx 1 1\n", "x.csv:1: ", "looks like OpenMetrics"),
+        ("<html>", "x.csv:1: ", "looks like HTML or XML; a trace is CSV"),
+        ("# by hand\nt_seconds,fds\n", "x.csv:2: ", "by its first line this is OpenMetrics"),
         ("t_seconds,fds\n1,2\n2,2,3\n", "x.csv:3: ", "has 3 cells; the header names 2"),
         ("t_seconds,fds\n\n\n1\n", "x.csv:4: ", "has 1 cells"),
         ("t_seconds,fds\n1,many\n", "x.csv:2: ", "fds is `many`; expected a decimal number"),
