@@ -38,6 +38,7 @@ use csv_rows::CsvRows;
 use dump::Dump;
 use format::Format;
 use input::Bounded;
+use openmetrics::Failure;
 use pivot::Pivot;
 
 /// Reads a trace, row by row.
@@ -116,12 +117,16 @@ impl Trace {
 fn text_dump(name: &str, text: Box<dyn BufRead>) -> Result<Dump, TraceError> {
     let bounded = Bounded::new(text);
     let failed = bounded.failed.clone();
-    let name = name.to_owned();
-    openmetrics::read(Box::new(BufReader::new(bounded))).map_err(|(line, failure)| match failure {
-        Ok(problem) => TraceError::Bad { name, line, problems: problem.into() },
-        Err(error) => {
+    let bad = |(line, problem): (u64, Problem)| TraceError::Bad {
+        name: name.to_owned(),
+        line,
+        problems: problem.into(),
+    };
+    openmetrics::read(Box::new(BufReader::new(bounded))).map_err(|failure| match failure {
+        Failure::Bad(lines) => TraceError::Several(lines.into_iter().map(bad).collect()),
+        Failure::Broken(line, error) => {
             let source = failed.take().unwrap_or(error);
-            TraceError::Broken { name, line, source }
+            TraceError::Broken { name: name.to_owned(), line, source }
         }
     })
 }

@@ -120,6 +120,7 @@ fn what_is_no_trace_of_one_process_exits_2_with_one_line_and_the_way_out() {
             &prometheus_json()[..500],
             "cannot be read as the answer of Prometheus to a range query: series 1: ",
         ),
+        ("{__name__=\"fds\"} 1 1000\n", "dump.csv:1: expected the name of a metric"),
         ("fds 1\n", "dump.csv:1: `fds` has no timestamp"),
         ("queue 1 1000\n", "no metric is a resource to judge"),
     ] {
@@ -129,5 +130,22 @@ fn what_is_no_trace_of_one_process_exits_2_with_one_line_and_the_way_out() {
         let told = stderr(&output);
         assert!(told.starts_with("error: ") && told.lines().count() == 1, "{told}");
         assert!(told.contains("dump.csv:") && told.contains(what), "{told}");
+    }
+}
+
+#[test]
+fn a_bad_text_is_refused_as_a_whole_with_every_bad_line() {
+    let output = replay("fds 1 1000\nfds many 2000\n\nfds 3 3000\nfds 2 3000\nfds 1\n", &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let told = stderr(&output);
+    let expected = [
+        "dump.csv:2: expected a number as the value in `fds many 2000`",
+        "dump.csv:5: time 3000 of fds does not come after 3000",
+        "dump.csv:6: `fds` has no timestamp",
+    ];
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+    for (line, what) in told.lines().zip(expected) {
+        assert!(line.starts_with("error: ") && line.contains(what), "{line}");
     }
 }

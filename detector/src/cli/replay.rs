@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Ran {
 /// A file is read to its end before anything is printed, so that a bad one is refused as a
 /// whole, with every bad row; what comes through a pipe can only be refused when it comes.
 fn open(args: &Args) -> Result<Trace, Refusal> {
-    let trace = Trace::open(&args.file)?;
+    let trace = Trace::open(&args.file).map_err(refusal)?;
     if trace.is_sound() || !args.file.is_file() {
         return Ok(trace);
     }
@@ -114,6 +114,13 @@ fn open(args: &Args) -> Result<Trace, Refusal> {
         return Ok(Trace::open(&args.file)?);
     }
     Err(Refusal(bad.into_iter().map(Into::into).collect()))
+}
+
+fn refusal(error: TraceError) -> Refusal {
+    match error {
+        TraceError::Several(all) => Refusal(all.into_iter().map(Into::into).collect()),
+        one => one.into(),
+    }
 }
 
 /// The signals to judge, or everything that is not there.

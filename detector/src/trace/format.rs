@@ -35,11 +35,17 @@ pub fn recognise(mut text: Box<dyn BufRead>) -> io::Result<(Format, Box<dyn BufR
 
 fn of_line(line: &[u8]) -> Format {
     match line.first() {
-        Some(b'{' | b'[') => Format::Json,
-        Some(b'#') => Format::Exposition,
+        Some(b'[') => Format::Json,
+        Some(b'{') if !labels_follow(line) => Format::Json,
+        Some(b'#' | b'{') => Format::Exposition,
         _ if is_sample(line) => Format::Exposition,
         _ => Format::Csv,
     }
+}
+
+/// The name of a label, unquoted, as no JSON has it (`promtool tsdb dump`).
+fn labels_follow(line: &[u8]) -> bool {
+    line[1..].trim_ascii_start().first().is_some_and(|c| c.is_ascii_alphabetic() || *c == b'_')
 }
 
 fn is_sample(line: &[u8]) -> bool {
@@ -63,6 +69,8 @@ mod tests {
             ("# EOF", Format::Exposition),
             ("up 1\n", Format::Exposition),
             ("up{a=\"1,2\"} 1 1700000000\r\n", Format::Exposition),
+            ("{__name__=\"up\"} 1 1\n", Format::Exposition),
+            ("{", Format::Json),
             (" \r\n{\"status\":\"success\"}", Format::Json),
             ("[{\"metric\":{}}]", Format::Json),
         ] {

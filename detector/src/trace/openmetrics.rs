@@ -17,26 +17,37 @@ const SECONDS_FROM: f64 = 1e9;
 /// As seconds: the year 5138. As milliseconds: March 1973.
 const MILLISECONDS_FROM: f64 = 1e11;
 
-/// Why a text was not read: the line, and what is wrong with it or with reading on.
-pub type Failure = (u64, Result<Problem, io::Error>);
+/// Bad lines that are listed before giving up; more of them say nothing new.
+const MOST_BAD_LINES: usize = 20;
+
+/// Why a text was not read.
+pub enum Failure {
+    /// Lines that are not as agreed, with their numbers.
+    Bad(Vec<(u64, Problem)>),
+    /// The input ends there with an error.
+    Broken(u64, io::Error),
+}
 
 /// All of the text.
 pub fn read(text: Box<dyn BufRead>) -> Result<Dump, Failure> {
     let mut reader =
         Reader { lines: LineReader::default(), dump: Dump::default(), stamps: Stamps::default() };
     let mut lines = Lines::new(text);
-    loop {
-        let advanced = lines.advance().map_err(|error| (lines.number(), Err(error)))?;
+    let mut bad = Vec::new();
+    while bad.len() < MOST_BAD_LINES {
+        let advanced = lines.advance().map_err(|error| Failure::Broken(lines.number(), error))?;
         let read = match advanced {
             Ok(true) => reader.take_in(lines.line(), lines.number()),
             Ok(false) => break,
             Err(problem) => Err(problem),
         };
-        read.map_err(|problem| (lines.number(), Ok(problem)))?;
+        bad.extend(read.err().map(|problem| (lines.number(), problem)));
     }
     let Reader { mut dump, stamps, .. } = reader;
-    stamps.settle(&mut dump).map_err(|(line, problem)| (line, Ok(problem)))?;
-    Ok(dump)
+    if bad.is_empty() {
+        bad.extend(stamps.settle(&mut dump).err());
+    }
+    if bad.is_empty() { Ok(dump) } else { Err(Failure::Bad(bad)) }
 }
 
 struct Reader {

@@ -24,6 +24,9 @@ pub enum TraceError {
         /// The failure.
         source: io::Error,
     },
+    /// Several lines that are not as agreed.
+    #[error("{}", joined(.0))]
+    Several(Vec<Self>),
     /// JSON that is cut off, or of another shape.
     #[error("{name}: cannot be read as the answer of Prometheus to a range query")]
     Json {
@@ -248,10 +251,10 @@ impl From<Problem> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{problem}")?;
-        }
-        Ok(())
+        f.write_str(&joined(&self.0))
     }
+}
+
+fn joined(all: &[impl fmt::Display]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -114,3 +114,12 @@ fn a_dump_that_is_cut_off_is_no_end() {
     let error = refusal(&packed[..packed.len() / 2]);
     assert!(error.contains("cannot be read to its end"), "{error}");
 }
+
+#[test]
+fn more_samples_than_fit_are_given_up_while_they_are_read() {
+    let values = "[1,\"1\"],".repeat(dump::MOST_SAMPLES + 1);
+    let json = answer(&format!("[{}]", series("fds", values.trim_end_matches(','))));
+    let error = trace(json.as_bytes()).expect_err("a refusal");
+    let cause = std::error::Error::source(&error).expect("a cause").to_string();
+    assert!(cause.starts_with("series 1: holds more than 5 million samples"), "{cause}");
+}
