@@ -65,6 +65,8 @@ pub struct Dump {
     pub samples: Vec<Sample>,
     /// What the reader found worth telling.
     pub notes: Vec<String>,
+    /// Series of histograms, which are no numbers.
+    pub histograms: usize,
     negative: usize,
 }
 
@@ -118,9 +120,11 @@ impl Dump {
         series.into_iter().map(|(series, _)| series).zip(self.facts.drain(..)).collect()
     }
 
-    /// How many values below zero were left out.
-    pub fn negative(&self) -> usize {
-        self.negative
+    /// What was left out, if anything.
+    pub fn left_out(&self) -> impl Iterator<Item = String> + use<> {
+        let counted = [(self.negative, "values below zero"), (self.histograms, "histograms")];
+        let told = counted.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!("left out: {count} {what}"))
     }
 }
 

@@ -90,7 +90,8 @@ impl Layout {
 
     fn put(&mut self, number: usize, column: Column, metric: &str) {
         let Columns(columns) = &mut self.columns;
-        let at = columns.iter().position(|there| *there == column && column == Column::Requests);
+        let summed = column == Column::Requests;
+        let at = summed.then(|| columns.iter().position(|there| *there == column)).flatten();
         if at.is_none() {
             if !matches!(column, Column::Gauge(_)) {
                 self.notes.push(format!("{} is read from {metric}", column.name()));

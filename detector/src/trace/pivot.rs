@@ -30,9 +30,7 @@ impl Pivot {
         }
         let Layout { columns, column_of, notes } = Layout::of(&dump.take_series())?;
         dump.notes.extend(notes);
-        if dump.negative() > 0 {
-            dump.notes.push(format!("{} values below zero are left out", dump.negative()));
-        }
+        dump.notes.extend(dump.left_out());
         let mut samples = dump.samples;
         samples.retain(|sample| column_of[sample.series].is_some());
         samples.sort_by(|a, b| a.t_seconds.total_cmp(&b.t_seconds));

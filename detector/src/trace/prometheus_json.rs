@@ -14,6 +14,9 @@ use shape::{Data, Element, Matrix, Told, Values};
 /// Problems that are listed; more of them say nothing new.
 const MOST_PROBLEMS: usize = 20;
 
+/// Warnings of Prometheus that are passed on.
+const MOST_WARNINGS: usize = 20;
+
 /// The answer, as far as it is JSON of the right shape.
 pub fn parse(text: impl Read) -> Result<Answer, serde_json::Error> {
     serde_json::from_reader(text)
@@ -38,6 +41,7 @@ pub fn dump(answer: Answer) -> Result<Dump, Problems> {
     }
     let mut dump = Dump::default();
     dump.notes = notes;
+    dump.notes.truncate(MOST_WARNINGS);
     let mut problems = Vec::new();
     for (index, element) in result.into_iter().enumerate() {
         if let Element::Series(told) = element {
@@ -65,7 +69,7 @@ fn take_in(told: Told, index: usize, dump: &mut Dump) -> Result<(), Problem> {
     let Told { metric: mut labels, values, .. } = told;
     let metric = labels.remove("__name__").ok_or(Problem::NoName(index))?;
     let Some(Values(values)) = values else {
-        dump.notes.push(format!("series {index} {metric} is left out: a histogram"));
+        dump.histograms += 1;
         return Ok(());
     };
     let number = dump.number(Series { metric, labels }, Kind::Untyped);

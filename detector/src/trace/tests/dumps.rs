@@ -142,7 +142,10 @@ fn the_best_metric_of_a_signal_is_taken_and_what_restates_it_is_no_gauge() {
     for note in ["timestamps in milliseconds", "rss_anon_bytes is read from container_memory_rss"] {
         assert!(notes.contains(note), "{notes}");
     }
-    assert!(notes.contains("1 values below zero") && notes.contains("1 gauges may"), "{notes}");
+    assert!(
+        notes.contains("left out: 1 values below zero") && notes.contains("1 gauges may"),
+        "{notes}"
+    );
     let row = trace.map(|row| row.expect("sound")).next().expect("a row");
     let signals: Vec<_> =
         row.signals.iter().map(|(signal, value)| (signal.name(), *value)).collect();
@@ -158,6 +161,18 @@ fn the_best_metric_of_a_signal_is_taken_and_what_restates_it_is_no_gauge() {
         ]
     );
     assert_eq!(row.gauges.keys().collect::<Vec<_>>(), ["queue"]);
+}
+
+#[test]
+fn warnings_of_prometheus_and_histograms_left_out_are_told() {
+    let histogram = "{\"metric\":{\"__name__\":\"h\"},\"histograms\":[[1,{\"count\":\"1\"}]]}";
+    let json = answer(&format!("[{histogram},{}]", series("fds", "[1,\"1\"]")));
+    let json = json.replacen('{', "{\"warnings\":[\"one store is down\"],", 1);
+    let trace = trace(json.as_bytes()).expect("sound");
+    let notes = trace.notes();
+    for told in ["one store is down", "fds is read from fds", "left out: 1 histograms"] {
+        assert!(notes.iter().any(|note| note == told), "{notes:?}");
+    }
 }
 
 proptest! {
