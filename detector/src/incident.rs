@@ -14,10 +14,6 @@ const RELEASE_SHARE: f64 = 0.1;
 /// Load is comparable from this share of the request rate under which the leak grew.
 const COMPARABLE_LOAD: f64 = 0.5;
 
-/// The allocator's figure is a witness if it saw at least this share of the growth; a leak
-/// outside the allocator passes it by.
-const WITNESS_SHARE: f64 = 0.5;
-
 /// Stretches without growth that are tried, in shortest spans: a noisy series needs longer.
 const STRETCHES: [f64; 4] = [1.0, 1.5, 2.0, 3.0];
 
@@ -140,7 +136,7 @@ impl Incident {
         let onset = self.growth.onset_seconds;
         let witness = heap.zip(self.heap_before).and_then(|(heap, before)| {
             let highest = heap.peak_between(onset, f64::INFINITY)?;
-            let saw_it = highest - before >= WITNESS_SHARE * self.taken();
+            let saw_it = highest - before >= judge::SEEN_SHARE * self.taken();
             saw_it.then_some((heap.newest(0)?.mid, before, highest))
         });
         let own = || Some((blocks.newest(0)?.mid, self.growth.before, self.highest));

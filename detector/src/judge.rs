@@ -1,7 +1,7 @@
 //! Judges one stretch of blocks: growth that is a leak, growth that may become one, or none.
 
 use crate::Signal;
-use crate::blocks::Block;
+use crate::blocks::{Block, Blocks};
 use crate::explain::{self, Explanation, Family, Window};
 use crate::stats::{self, Slope};
 
@@ -18,6 +18,13 @@ const CLEAR_MARGIN: f64 = 6.0;
 /// Growth matters from this share of the level that it started from...
 const MATERIAL_SHARE: f64 = 0.02;
 
+/// ...or, of memory that the allocator's own figure does not see growing, from this share: its
+/// slack and fragmentation settle at some share of what is in use, while it is used.
+const MATERIAL_SHARE_UNSEEN: f64 = 0.2;
+
+/// The allocator's figure sees growth if it grew by at least this share of it.
+pub(crate) const SEEN_SHARE: f64 = 0.5;
+
 /// ...and from this many standard deviations of what the explanation leaves unexplained.
 const MATERIAL_DEVIATIONS: f64 = 4.0;
 
@@ -32,12 +39,46 @@ const GRAIN_COUNT: f64 = 5.0;
 /// so must the troughs.
 const KEEPS_GROWING: f64 = 0.5;
 
-/// What growth is measured against.
+/// What a stretch of blocks is judged by, beside the blocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct Measure<'a> {
     pub(crate) signal: Signal,
     /// Shortest growth that may be called a leak.
     pub(crate) confirm_seconds: f64,
+    /// All that is known of the signal.
+    pub(crate) series: &'a Blocks,
+    /// Levels reached since then count as reached before...
+    pub(crate) since_seconds: f64,
+    /// ...and so does this one.
+    pub(crate) ceiling: Option<f64>,
+    /// The allocator's bytes in use, where known.
+    pub(crate) heap: Option<&'a Blocks>,
+}
+
+impl Measure<'_> {
+    /// Whether what rose since `onset_seconds` has risen above everything before it by more than
+    /// grain, noise and, if the allocator knows nothing of it, slack.
+    fn matters(&self, blocks: &[Block], onset_seconds: f64, deviation: f64) -> bool {
+        let before = level_before(blocks, onset_seconds);
+        let peak = self.series.peak_between(self.since_seconds, onset_seconds);
+        let ceiling = peak.into_iter().chain(self.ceiling).fold(before, f64::max);
+        let grown = latest_level(blocks) - ceiling;
+        let seen = self.heap_growth(onset_seconds).is_none_or(|heap| heap >= SEEN_SHARE * grown);
+        let share = if seen { MATERIAL_SHARE } else { MATERIAL_SHARE_UNSEEN };
+        let grain = match self.signal {
+            signal if signal.is_bytes() => GRAIN_BYTES,
+            Signal::MemoryUsedPercent => 0.0,
+            _ => GRAIN_COUNT,
+        };
+        grown >= (share * ceiling).max(MATERIAL_DEVIATIONS * deviation).max(grain)
+    }
+
+    /// What the allocator's bytes in use grew by since an instant; only memory has a witness.
+    fn heap_growth(&self, since_seconds: f64) -> Option<f64> {
+        let heap = self.heap.filter(|_| self.signal.is_bytes())?;
+        let before = heap.level_at(since_seconds)?;
+        Some(heap.newest(0)?.mid - before)
+    }
 }
 
 /// Growth that no benign explanation clearly beats.
@@ -79,24 +120,26 @@ pub(crate) enum Judgement {
     Leak(Growth),
 }
 
-/// Judges the blocks of one level, oldest first.
-///
-/// `peak_before` tells the highest level that the series had reached before an instant.
-pub(crate) fn judge(
-    blocks: &[Block],
-    rate: Option<Vec<f64>>,
-    ask: &Ask,
-    peak_before: impl Fn(f64) -> Option<f64>,
-) -> Judgement {
+/// Judges the blocks of one level, oldest first, with the request rate in each where known.
+pub(crate) fn judge(blocks: &[Block], rate: Option<Vec<f64>>, measure: &Measure<'_>) -> Judgement {
     if blocks.len() < LEAST_BLOCKS {
         return Judgement::TooShort;
     }
-    let window = Window::new(blocks, rate);
-    let competition = explain::compete(&window);
+    let competition = explain::compete(&Window::new(blocks, rate));
     let benign = competition.benign;
+    let matters = |explanation: &Explanation| {
+        let deviation = (explanation.error / blocks.len() as f64).sqrt();
+        measure.matters(blocks, explanation.onset_seconds, deviation)
+    };
     let plausible = competition.margin > -CLEAR_MARGIN;
-    let Some(growth) = competition.growth.filter(|_| plausible) else {
-        return settled(&benign, blocks);
+    let Some(growth) = competition.growth.filter(|growth| plausible && matters(growth)) else {
+        let now = blocks.last().map_or(0.0, |block| block.t_seconds);
+        let rising = benign.family == Family::Saturating && benign.end_seconds > now;
+        return if rising && matters(&benign) {
+            Judgement::LevellingOff(benign.end_seconds)
+        } else {
+            Judgement::Benign(benign.family)
+        };
     };
     let rising = &blocks[blocks.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
     let Some(slope) = slope_of(rising, |block| block.mid).filter(|slope| slope.low > 0.0) else {
@@ -108,14 +151,10 @@ pub(crate) fn judge(
         slope,
         before: level_before(blocks, growth.onset_seconds),
     };
-    let ceiling = peak_before(growth.onset_seconds).map_or(found.before, |p| p.max(found.before));
-    if !is_material(rising, &growth, ceiling, blocks.len(), ask.signal) {
-        return Judgement::Benign(benign.family);
-    }
     let lacking = if competition.margin < CLEAR_MARGIN {
         Some(Lacking::Margin(benign.family))
     } else {
-        lacking(rising, &found, ask)
+        lacking(rising, &found, measure.confirm_seconds)
     };
     match lacking {
         Some(lacking) => Judgement::Growing(found, lacking),
@@ -144,36 +183,14 @@ fn span_seconds(blocks: &[Block]) -> f64 {
     }
 }
 
-fn settled(benign: &Explanation, blocks: &[Block]) -> Judgement {
-    let now = blocks.last().map_or(0.0, |block| block.t_seconds);
-    if benign.family == Family::Saturating && benign.end_seconds > now {
-        Judgement::LevellingOff(benign.end_seconds)
-    } else {
-        Judgement::Benign(benign.family)
-    }
+/// Median level of the last three blocks.
+fn latest_level(blocks: &[Block]) -> f64 {
+    let mut mids: Vec<f64> = blocks.iter().rev().take(3).map(|block| block.mid).collect();
+    stats::median(&mut mids).unwrap_or_default()
 }
 
-/// Whether the growth has risen above everything before it by more than grain and noise.
-fn is_material(
-    rising: &[Block],
-    growth: &Explanation,
-    ceiling: f64,
-    blocks: usize,
-    signal: Signal,
-) -> bool {
-    let mut latest: Vec<f64> = rising.iter().rev().take(3).map(|block| block.mid).collect();
-    let grown = stats::median(&mut latest).unwrap_or(ceiling) - ceiling;
-    let deviation = (growth.error / blocks as f64).sqrt();
-    let grain = match signal {
-        signal if signal.is_bytes() => GRAIN_BYTES,
-        Signal::MemoryUsedPercent => 0.0,
-        _ => GRAIN_COUNT,
-    };
-    grown >= (MATERIAL_SHARE * ceiling).max(MATERIAL_DEVIATIONS * deviation).max(grain)
-}
-
-fn lacking(rising: &[Block], growth: &Growth, ask: &Ask) -> Option<Lacking> {
-    if rising.len() < LEAST_GROWING || growth.span_seconds < ask.confirm_seconds {
+fn lacking(rising: &[Block], growth: &Growth, confirm_seconds: f64) -> Option<Lacking> {
+    if rising.len() < LEAST_GROWING || growth.span_seconds < confirm_seconds {
         return Some(Lacking::Span);
     }
     let keeps_growing = |slope: Option<Slope>| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::blocks::{Block, Blocks};
 use crate::cause::{self, Cause};
 use crate::incident::{Incident, NotEnded};
-use crate::judge::{self, Ask, Growth, Judgement, Lacking};
+use crate::judge::{self, Growth, Judgement, Lacking, Measure};
 use crate::stats;
 use crate::{Assessment, Signal, State, reason};
 
@@ -142,17 +142,20 @@ impl Track {
     }
 
     fn judge_level(&self, blocks: &Blocks, level: usize, around: &Surroundings<'_>) -> Judgement {
-        let ask = Ask { signal: self.signal, confirm_seconds: around.confirm_seconds };
         let judged = blocks.level(level, self.since_seconds);
         let rate =
             around.requests.and_then(|counter| rates(&judged, &counter.level(level, f64::MIN)));
         // Growth is only what rises above everything before it; but what an incident took itself
         // and gave back is no measure for new growth.
-        let from = if self.incident.is_some() { self.since_seconds } else { f64::MIN };
-        let ceiling = self.incident.as_ref().map(|incident| incident.ceiling);
-        judge::judge(&judged, rate, &ask, |onset| {
-            blocks.peak_between(from, onset).into_iter().chain(ceiling).reduce(f64::max)
-        })
+        let measure = Measure {
+            signal: self.signal,
+            confirm_seconds: around.confirm_seconds,
+            series: blocks,
+            since_seconds: if self.incident.is_some() { self.since_seconds } else { f64::MIN },
+            ceiling: self.incident.as_ref().map(|incident| incident.ceiling),
+            heap: around.heap,
+        };
+        judge::judge(&judged, rate, &measure)
     }
 
     fn leak(&self) -> Option<(usize, Growth)> {
