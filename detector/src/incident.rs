@@ -63,28 +63,32 @@ impl Incident {
         level: usize,
         growth: Growth,
         ceiling: f64,
+        blocks: &Blocks,
         heap: Option<&Blocks>,
         requests: Option<&Blocks>,
     ) -> Self {
         let before_onset = |blocks: &Blocks| {
             judge::level_before(&blocks.level(level, f64::MIN), growth.onset_seconds)
         };
+        let highest = reached(blocks, &growth);
         Self {
             level,
             growth,
             ceiling,
             heap_before: heap.map(before_onset),
             rate: requests.and_then(|counter| rate(counter, level, growth.onset_seconds)),
-            highest: growth.before,
-            high_since_release: growth.before,
+            highest,
+            high_since_release: highest,
             fixed_seconds: None,
         }
     }
 
     /// The leak leaks again, as `growth` tells; what counts as given back stays as it was.
-    pub(crate) fn reopen(&mut self, level: usize, growth: Growth) {
+    pub(crate) fn reopen(&mut self, level: usize, growth: Growth, blocks: &Blocks) {
         let before = self.growth.before.min(growth.before);
         self.level = level;
+        self.high_since_release = reached(blocks, &growth);
+        self.highest = self.highest.max(self.high_since_release);
         self.growth = Growth { before, ..growth };
         self.fixed_seconds = None;
     }
@@ -166,6 +170,11 @@ impl Incident {
                 .then_some(Ended { since_seconds: first.t_seconds, slope })
         })
     }
+}
+
+/// The highest level since an onset, up to now: a fix may come before another block does.
+fn reached(blocks: &Blocks, growth: &Growth) -> f64 {
+    blocks.peak_between(growth.onset_seconds, f64::INFINITY).unwrap_or(growth.before)
 }
 
 /// Mean increase per second of a counter from an instant to now.

@@ -169,7 +169,8 @@ impl Track {
         if let Some((level, growth)) = self.leak() {
             let ceiling = blocks.peak_between(f64::MIN, growth.onset_seconds);
             let ceiling = ceiling.map_or(growth.before, |peak| peak.max(growth.before));
-            let incident = Incident::open(level, growth, ceiling, around.heap, around.requests);
+            let (heap, requests) = (around.heap, around.requests);
+            let incident = Incident::open(level, growth, ceiling, blocks, heap, requests);
             self.incident = Some(incident);
             self.flag(blocks, level, &growth, around);
             return;
@@ -208,7 +209,7 @@ impl Track {
         if let Some((level, growth)) = leak
             && self.since_seconds > incident.growth.onset_seconds
         {
-            incident.reopen(level, growth);
+            incident.reopen(level, growth, blocks);
             self.flag(blocks, level, &growth, around);
             return true;
         }
@@ -237,7 +238,7 @@ impl Track {
             return;
         };
         if let Some((level, growth)) = leak {
-            incident.reopen(level, growth);
+            incident.reopen(level, growth, blocks);
             self.flag(blocks, level, &growth, around);
         } else if self.state == State::GrowthStopped {
             self.look_for_release(blocks, around);

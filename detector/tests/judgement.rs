@@ -186,6 +186,19 @@ fn a_fix_that_frees_is_recovered() {
     }
 }
 
+/// A conductor fixes within milliseconds of the flag, before any block shows the highest level.
+#[test]
+fn a_fix_in_the_instant_of_the_flag_is_recovered_as_fast_as_any_other() {
+    let leak = run(60.0, |t| ramp(t, 10.0, 60.0));
+    let flagged = at(&lines(&leak, drill(), None), Signal::HeapBytes, State::Leaking);
+    let held = move |t: f64| if t <= flagged { ramp(t, 10.0, flagged) } else { 0.0 };
+    let lines = lines(&run(60.0, held), drill(), Some(flagged + INTERVAL_SECONDS));
+    for signal in [Signal::RssAnonBytes, Signal::HeapBytes] {
+        let recovered = at(&lines, signal, State::Recovered) - flagged;
+        assert!((10.0..20.0).contains(&recovered), "{signal} recovered after {recovered}");
+    }
+}
+
 #[test]
 fn a_fix_that_only_stops_the_growth_ends_as_growth_stopped() {
     let lines = lines(&run(120.0, |t| ramp(t, 10.0, 26.0)), drill(), Some(26.0));
