@@ -29,7 +29,7 @@ fn drill() -> Settings {
     Settings { confirm_seconds: Some(12.0), ..Settings::default() }
 }
 
-/// Memory and heap by `held`, over `seconds`, with noise of a few pages.
+/// Memory and heap by `held`, over `seconds`, with noise of a few pages and of open requests.
 fn run(seconds: f64, held: impl Fn(f64) -> f64) -> Vec<Observation> {
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
     let steps = (seconds / INTERVAL_SECONDS) as usize;
@@ -41,7 +41,7 @@ fn run(seconds: f64, held: impl Fn(f64) -> f64) -> Vec<Observation> {
             start_seconds: Some(0.0),
             signals: BTreeMap::from([
                 (Signal::RssAnonBytes, BASE + held + 16_384.0 * noise.next()),
-                (Signal::HeapBytes, BASE / 4.0 + held),
+                (Signal::HeapBytes, BASE / 4.0 + held + 49_152.0 * noise.next()),
                 (Signal::Fds, 24.0),
             ]),
             requests_total: Some((t_seconds * REQUESTS_PER_SECOND).floor()),
@@ -191,7 +191,7 @@ fn a_fix_that_frees_is_recovered() {
 fn a_fix_in_the_instant_of_the_flag_is_recovered_as_fast_as_any_other() {
     let leak = run(60.0, |t| ramp(t, 10.0, 60.0));
     let flagged = at(&lines(&leak, drill(), None), Signal::HeapBytes, State::Leaking);
-    let held = move |t: f64| if t <= flagged { ramp(t, 10.0, flagged) } else { 0.0 };
+    let held = move |t: f64| if t < flagged { ramp(t, 10.0, flagged) } else { 0.0 };
     let lines = lines(&run(60.0, held), drill(), Some(flagged + INTERVAL_SECONDS));
     for signal in [Signal::RssAnonBytes, Signal::HeapBytes] {
         let recovered = at(&lines, signal, State::Recovered) - flagged;
