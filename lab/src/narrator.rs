@@ -11,7 +11,7 @@ use detector::State;
 use crate::conductor::Progress;
 use crate::drill::{Drill, FixStep};
 use crate::event::{Event, Phase, Status, Verdict};
-use crate::quantity::{bytes, seconds, slope};
+use crate::quantity::{bytes, exact_bytes, seconds, slope};
 
 /// Pause between two drawings of the line.
 const REDRAW_AFTER: Duration = Duration::from_millis(100);
@@ -156,7 +156,7 @@ fn sentence(event: &Event) -> Option<String> {
             let right = if flag.cause_is_right { "right" } else { "wrong" };
             let per_request = flag
                 .bytes_per_request
-                .map_or(String::new(), |size| format!(", {} per request", bytes(size)));
+                .map_or(String::new(), |size| format!(", {} per request", exact_bytes(size)));
             Some(format!(
                 "flagged after {}: cause {cause} ({right}){per_request}",
                 seconds(flag.after_seconds)

@@ -58,6 +58,11 @@ pub fn bytes(bytes: f64) -> String {
     format!("{shown}{}", UNITS[unit])
 }
 
+/// Writes bytes to the byte, `10245B`: where a measured figure stands beside a true one.
+pub fn exact_bytes(bytes: f64) -> String {
+    format!("{bytes:.0}B")
+}
+
 /// Writes a slope in bytes per second with its sign, `+2.0MiB/s`.
 pub fn slope(bytes_per_second: f64) -> String {
     let size = bytes(bytes_per_second);

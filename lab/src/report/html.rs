@@ -8,7 +8,7 @@ use super::{DrillReport, Report};
 use crate::drill::Ending;
 use crate::event::Status;
 use crate::journal::Journal;
-use crate::quantity::{bytes, seconds};
+use crate::quantity::{bytes, exact_bytes, seconds};
 
 const STYLE: &str = include_str!("page.css");
 const ABSENT: &str = "\u{2013}";
@@ -90,8 +90,8 @@ fn table(report: &Report) -> String {
             or_absent(drill.cause.as_ref().map(|cause| format!("<code>{}</code>", escape(cause)))),
             or_absent(drill.ending.map(|ending| ending.name().replace('_', " "))),
             or_absent(drill.ending_after_seconds.map(seconds)),
-            or_absent(drill.bytes_per_request_true.map(bytes)),
-            or_absent(drill.bytes_per_request_measured.map(bytes)),
+            or_absent(drill.bytes_per_request_true.map(exact_bytes)),
+            or_absent(drill.bytes_per_request_measured.map(exact_bytes)),
         );
     }
     out + "</table></div>\n"

@@ -2,7 +2,7 @@
 
 use super::{DrillReport, Report};
 use crate::proof::Proof;
-use crate::quantity::{bytes, seconds};
+use crate::quantity::{exact_bytes, seconds};
 
 /// Columns: title, and whether it holds numbers.
 const COLUMNS: [(&str, bool); 10] = [
@@ -13,7 +13,7 @@ const COLUMNS: [(&str, bool); 10] = [
     ("cause", false),
     ("ended", false),
     ("after", true),
-    ("B/req true", true),
+    ("per request", true),
     ("measured", true),
     ("false flags", true),
 ];
@@ -43,8 +43,8 @@ fn row(drill: &DrillReport) -> [String; COLUMNS.len()] {
         or_dash(cause),
         or_dash(drill.ending.map(|ending| ending.name().to_owned())),
         or_dash(drill.ending_after_seconds.map(seconds)),
-        or_dash(drill.bytes_per_request_true.map(bytes)),
-        or_dash(drill.bytes_per_request_measured.map(bytes)),
+        or_dash(drill.bytes_per_request_true.map(exact_bytes)),
+        or_dash(drill.bytes_per_request_measured.map(exact_bytes)),
         drill.false_flags.to_string(),
     ]
 }
