@@ -1,63 +1,59 @@
-//! The catalogue: every leak and decoy with its switch, its settings and its account.
+//! The catalogue: every leak and decoy, and what they may hold together.
 //!
-//! It decides whether a request touches a pattern: only if that is enabled, and only while all
-//! patterns together hold less than the safety cap. It never frees anything on its own account:
+//! It decides whether an event touches a pattern: only if its controls say so, and only while all
+//! patterns together hold less than their limits. It never frees anything on its own account:
 //! switching a leak off keeps what has leaked.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
 
-use crate::pattern::{Facts, Pattern, Request, Role};
-use crate::payload::Budget;
-use crate::tracker::{Account, NoAccountLeft};
+use axum::http::Request;
+use axum::http::request::Parts;
+
+use crate::controls::Controls;
+use crate::exhibit::{Cleared, Exhibit, NotCleared};
+use crate::pattern::{End, Event, Facts};
+use crate::resource::{Limits, Outside, Resource};
+use crate::tracker::NoAccountLeft;
 use crate::{decoy, leak};
 
 /// All patterns, and what they may hold together.
 pub struct Catalogue {
     exhibits: Vec<Exhibit>,
-    max_held_bytes: Option<u64>,
+    limits: Limits,
+    events: AtomicU64,
+    /// What a job in the background has for a request.
+    job: Parts,
 }
 
-/// One pattern on show.
-pub struct Exhibit {
-    facts: &'static Facts,
-    enabled: AtomicBool,
-    bytes_per_request: AtomicUsize,
-    requests: AtomicU64,
-    // Before the account, so that what it holds is freed and booked before the account closes.
-    pattern: Box<dyn Pattern>,
-    account: Account,
+/// A request on its way through the patterns that it touched; dropped without
+/// [`answered`](Self::answered), it was aborted.
+pub struct Visit {
+    catalogue: Arc<Catalogue>,
+    id: u64,
+    /// The indices of the patterns touched, as bits.
+    touched: u64,
 }
 
-/// What a clear dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cleared {
-    /// Entries, callbacks or records.
-    pub count: usize,
-    /// Bytes, as the allocator had handed them out.
-    pub freed_bytes: u64,
-}
-
-/// A change of settings; `None` leaves a setting as it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Change {
-    /// Switches the pattern on or off.
-    pub enabled: Option<bool>,
-    /// What an entry takes from now on, in bytes; within [`crate::payload::BYTES_PER_REQUEST`].
-    pub bytes_per_request: Option<usize>,
-    /// The bound of a pattern that has one, within [`decoy::MAX_ENTRIES`].
-    pub max_entries: Option<usize>,
-}
+/// A visit has a bit for each pattern.
+const _: () = assert!(leak::ALL.len() + decoy::ALL.len() <= u64::BITS as usize);
 
 impl Catalogue {
     /// All patterns, switched off, each entry taking `bytes_per_request`, and together at most
-    /// `max_held_bytes` (`None`: no cap).
+    /// `max_held_bytes` (`None`: no cap) and half of what the kernel grants of all else.
     pub fn new(
         bytes_per_request: usize,
         max_held_bytes: Option<u64>,
     ) -> Result<Self, NoAccountLeft> {
-        let facts = leak::ALL.into_iter().chain(decoy::ALL);
+        let facts = leak::ALL.iter().chain(decoy::ALL);
         let exhibits = facts.map(|facts| Exhibit::new(facts, bytes_per_request));
-        Ok(Self { exhibits: exhibits.collect::<Result<_, _>>()?, max_held_bytes })
+        Ok(Self {
+            exhibits: exhibits.collect::<Result<_, _>>()?,
+            limits: Limits::read(max_held_bytes),
+            events: AtomicU64::new(0),
+            job: Request::new(()).into_parts().0,
+        })
     }
 
     /// Everything on show, leaks first.
@@ -67,164 +63,226 @@ impl Catalogue {
 
     /// The pattern of that name.
     pub fn find(&self, name: &str) -> Option<&Exhibit> {
-        self.exhibits.iter().find(|exhibit| exhibit.facts.name == name)
+        self.exhibits.iter().find(|exhibit| exhibit.facts().name == name)
     }
 
-    /// Lets every enabled pattern keep what it keeps of a request; returns who did.
-    pub fn touch(&self, request: &Request<'_>) -> Vec<&'static Facts> {
-        let enabled = self.exhibits.iter().filter(|exhibit| exhibit.is_enabled());
-        let touched = enabled.filter(|exhibit| !self.is_capped(exhibit));
-        touched
-            .map(|exhibit| {
-                exhibit.touch(request);
-                exhibit.facts
-            })
-            .collect()
+    /// A number that no other event of this process has; the first is 1.
+    pub fn next_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Drops everything that every pattern keeps, in the order of [`exhibits`](Self::exhibits).
-    pub fn clear_all(&self) -> Vec<(&'static Facts, Cleared)> {
-        self.exhibits.iter().map(|exhibit| (exhibit.facts, exhibit.clear())).collect()
+    /// Lets a request touch the patterns whose controls say so.
+    pub fn begin(self: &Arc<Self>, event: &Event<'_>) -> Visit {
+        let mut visit = Visit { catalogue: Arc::clone(self), id: event.id, touched: 0 };
+        for (index, exhibit) in self.exhibits.iter().enumerate() {
+            let touches = exhibit.takes(event).is_some_and(|controls| {
+                !self.is_full(exhibit, &controls) && exhibit.touch(event, &controls)
+            });
+            visit.touched |= u64::from(touches) << index;
+        }
+        visit
     }
 
-    /// Bytes that all patterns hold together.
+    /// Gives each pattern that grows with time the events that are due, at most `most` of them;
+    /// whether more are left to give. What is due at a limit is passed over.
+    pub fn give_due(&self, now: Instant, most: u64) -> bool {
+        let mut more = false;
+        for exhibit in &self.exhibits {
+            let Some((due, controls)) = exhibit.due(now) else { continue };
+            let kept = (0..due.min(most)).take_while(|_| self.run_job(exhibit, &controls)).count();
+            let given = if (kept as u64) < due.min(most) { due } else { kept as u64 };
+            exhibit.give(given, &controls);
+            more |= given < due;
+        }
+        more
+    }
+
+    /// Tells every pattern the time.
+    pub fn tick(&self, now: Instant) {
+        for exhibit in &self.exhibits {
+            exhibit.tick(now, self.room_bytes());
+        }
+    }
+
+    /// Drops everything that can be dropped, in the order of [`exhibits`](Self::exhibits).
+    pub fn clear_all(&self) -> Vec<(&Exhibit, Result<Cleared, NotCleared>)> {
+        self.exhibits.iter().map(|exhibit| (exhibit, exhibit.clear())).collect()
+    }
+
+    /// Bytes that all patterns hold together, wherever they came from.
     pub fn held_bytes(&self) -> u64 {
         self.exhibits.iter().map(Exhibit::held_bytes).sum()
     }
 
-    /// What they may hold together; `None` when the cap is lifted.
-    pub fn max_held_bytes(&self) -> Option<u64> {
-        self.max_held_bytes
+    /// What all patterns together hold that did not come from the program's allocator.
+    pub fn outside(&self) -> Outside {
+        self.exhibits.iter().map(Exhibit::outside).sum()
     }
 
-    /// Whether an exhibit would keep more if the cap let it.
+    /// What they may hold together.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether an exhibit would keep more if a limit let it.
     pub fn is_capped(&self, exhibit: &Exhibit) -> bool {
-        let next = self.held_bytes() + exhibit.bytes_per_request() as u64;
-        exhibit.is_enabled() && self.max_held_bytes.is_some_and(|cap| next > cap)
+        let controls = exhibit.controls();
+        controls.enabled && self.is_full(exhibit, &controls)
+    }
+
+    /// One event by time; whether a limit let it happen.
+    fn run_job(&self, exhibit: &Exhibit, controls: &Controls) -> bool {
+        if self.is_full(exhibit, controls) {
+            return false;
+        }
+        let (id, received) = (self.next_id(), SystemTime::now());
+        let event = Event { id, received, parts: &self.job, endpoint: None };
+        if exhibit.touch(&event, controls) {
+            exhibit.ended(id, End::Answered);
+        }
+        true
+    }
+
+    fn is_full(&self, exhibit: &Exhibit, controls: &Controls) -> bool {
+        let takes = exhibit.facts().takes;
+        let takes_memory = takes.iter().any(|resource| !resource.is_counted());
+        let takes_other = takes.iter().any(|resource| resource.is_counted());
+        (takes_memory && self.room_bytes() < controls.bytes_per_request as u64)
+            || (takes_other && self.has_reached_any(takes))
+    }
+
+    fn has_reached_any(&self, takes: &[Resource]) -> bool {
+        let held = self.outside();
+        takes.iter().any(|resource| self.limits.is_reached(*resource, &held))
+    }
+
+    fn room_bytes(&self) -> u64 {
+        let cap = self.limits.max_held_bytes;
+        cap.map_or(u64::MAX, |cap| cap.saturating_sub(self.held_bytes()))
     }
 }
 
-impl Exhibit {
-    fn new(facts: &'static Facts, bytes_per_request: usize) -> Result<Self, NoAccountLeft> {
-        Ok(Self {
-            facts,
-            enabled: AtomicBool::new(false),
-            bytes_per_request: AtomicUsize::new(bytes_per_request),
-            requests: AtomicU64::new(0),
-            pattern: (facts.new)(),
-            account: Account::open()?,
-        })
+impl Visit {
+    /// The patterns that the request touched.
+    pub fn touched(&self) -> impl Iterator<Item = &'static Facts> {
+        self.exhibits().map(Exhibit::facts)
     }
 
-    /// What is known of the pattern.
-    pub fn facts(&self) -> &'static Facts {
-        self.facts
+    /// The handler has run to its end.
+    pub fn answered(mut self) {
+        self.end(End::Answered);
     }
 
-    /// Whether it is a leak.
-    pub fn is_leak(&self) -> bool {
-        self.facts.role == Role::Leak
+    fn end(&mut self, end: End) {
+        self.exhibits().for_each(|exhibit| exhibit.ended(self.id, end));
+        self.touched = 0;
     }
 
-    /// Whether requests touch it.
-    pub fn is_enabled(&self) -> bool {
-        self.enabled.load(Ordering::Relaxed)
+    fn exhibits(&self) -> impl Iterator<Item = &Exhibit> {
+        let touched = |index: usize| self.touched >> index & 1 == 1;
+        let exhibits = self.catalogue.exhibits.iter().enumerate();
+        exhibits.filter(move |(index, _)| touched(*index)).map(|(_, exhibit)| exhibit)
     }
+}
 
-    /// What an entry takes from now on, in bytes.
-    pub fn bytes_per_request(&self) -> usize {
-        self.bytes_per_request.load(Ordering::Relaxed)
-    }
-
-    /// Requests that touched it since the process started.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Things it keeps.
-    pub fn count(&self) -> usize {
-        self.pattern.count()
-    }
-
-    /// Bytes it holds, containers included, as the allocator handed them out.
-    pub fn held_bytes(&self) -> u64 {
-        self.account.held_bytes()
-    }
-
-    /// Bytes per thing kept, on average; `None` while it keeps nothing.
-    pub fn measured_bytes_per_request(&self) -> Option<f64> {
-        let count = self.count();
-        (count > 0).then(|| self.held_bytes() as f64 / count as f64)
-    }
-
-    /// Its bound, where it has one.
-    pub fn bound(&self) -> Option<&dyn crate::pattern::Bounded> {
-        self.pattern.bound()
-    }
-
-    /// Applies a change whose values are within their ranges.
-    pub fn apply(&self, change: &Change) {
-        if let Some(bytes) = change.bytes_per_request {
-            self.bytes_per_request.store(bytes, Ordering::Relaxed);
-        }
-        if let (Some(max_entries), Some(bound)) = (change.max_entries, self.bound()) {
-            self.account.measure(|| bound.set_max_entries(max_entries));
-        }
-        if let Some(enabled) = change.enabled {
-            self.enabled.store(enabled, Ordering::Relaxed);
-        }
-        self.pattern.settings_changed();
-    }
-
-    /// Drops everything it keeps.
-    pub fn clear(&self) -> Cleared {
-        let (count, net_bytes) = self.account.measure(|| self.pattern.clear());
-        Cleared { count, freed_bytes: u64::try_from(-net_bytes).unwrap_or(0) }
-    }
-
-    fn touch(&self, request: &Request<'_>) {
-        self.account.measure(|| {
-            self.pattern.touch(request, &Budget::begin(self.bytes_per_request()));
-        });
-        self.requests.fetch_add(1, Ordering::Relaxed);
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.end(End::Aborted);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::time::Duration;
 
     use super::*;
+    use crate::controls::Change;
+    use crate::endpoint::Endpoint;
+
+    const ON: Change = Change {
+        enabled: Some(true),
+        patched: None,
+        bytes_per_request: None,
+        share: None,
+        per_second: None,
+        start_after: None,
+        ramp: None,
+        endpoint: None,
+        parameters: Vec::new(),
+    };
+
+    fn touch(catalogue: &Arc<Catalogue>, endpoint: Endpoint) -> Vec<&'static str> {
+        let (parts, ()) = Request::new(()).into_parts();
+        let (id, received) = (catalogue.next_id(), SystemTime::now());
+        let event = Event { id, received, parts: &parts, endpoint: Some(endpoint) };
+        let visit = catalogue.begin(&event);
+        let touched = visit.touched().map(|facts| facts.name).collect();
+        visit.answered();
+        touched
+    }
+
+    fn with(name: &str, change: &Change) -> Arc<Catalogue> {
+        let catalogue = Arc::new(Catalogue::new(10_240, Some(1 << 20)).unwrap());
+        catalogue.find(name).unwrap().apply(change).unwrap();
+        catalogue
+    }
 
     #[test]
     fn patterns_share_no_name_gauge_field_or_fill() {
-        let facts: Vec<_> = leak::ALL.into_iter().chain(decoy::ALL).collect();
-        let count = facts.len();
+        let catalogue = Catalogue::new(10_240, None).unwrap();
+        let exhibits = catalogue.exhibits();
         let distinct = |values: Vec<&str>| values.into_iter().collect::<HashSet<_>>().len();
-        assert_eq!(distinct(facts.iter().map(|facts| facts.name).collect()), count);
-        assert_eq!(distinct(facts.iter().map(|facts| facts.removed_field_in_all).collect()), count);
-        let gauges = facts.iter().flat_map(|facts| [facts.count_gauge, facts.bytes_gauge]);
-        assert_eq!(distinct(gauges.collect()), 2 * count);
-        let fills: HashSet<_> = facts.iter().map(|facts| facts.fill).collect();
-        assert_eq!(fills.len(), count);
+        let names = || exhibits.iter().map(Exhibit::names);
+        assert_eq!(distinct(exhibits.iter().map(|e| e.facts().name).collect()), exhibits.len());
+        let removed = names().map(|names| names.removed_field_in_all.as_str());
+        assert_eq!(distinct(removed.collect()), exhibits.len());
+        let gauges = names().flat_map(|names| [&*names.count_gauge, &*names.bytes_gauge]);
+        assert_eq!(distinct(gauges.collect()), 2 * exhibits.len());
+        let fills: HashSet<_> = exhibits.iter().map(|exhibit| exhibit.facts().fill).collect();
+        assert_eq!(fills.len(), exhibits.len());
         assert!(!fills.contains(&0));
     }
 
     #[test]
     fn what_is_switched_off_is_not_touched() {
-        let catalogue = Catalogue::new(10_240, None).unwrap();
-        let (parts, ()) = axum::http::Request::new(()).into_parts();
-        let received = std::time::SystemTime::now();
-        let touch = |id| {
-            let touched = catalogue.touch(&Request { id, received, parts: &parts });
-            touched.iter().map(|facts| facts.name).collect::<Vec<_>>()
-        };
-        assert!(touch(1).is_empty());
+        let catalogue = with("history", &ON);
         let history = catalogue.find("history").unwrap();
-        history.apply(&Change { enabled: Some(true), ..Change::default() });
-        assert_eq!(touch(2), ["history"]);
-        history.apply(&Change { enabled: Some(false), ..Change::default() });
-        assert!(touch(3).is_empty());
-        assert_eq!((history.count(), history.requests()), (1, 1), "what was kept stays");
+        assert_eq!(touch(&catalogue, Endpoint::Data), ["history"]);
+        history.apply(&Change { enabled: Some(false), ..Change::default() }).unwrap();
+        assert!(touch(&catalogue, Endpoint::Data).is_empty());
+        assert_eq!((history.count(), history.touched()), (1, 1), "what was kept stays");
+    }
+
+    #[test]
+    fn only_the_chosen_endpoint_and_share_of_requests_touch() {
+        let endpoint = Some(Some(Endpoint::Search));
+        let catalogue = with("cache", &Change { endpoint, share: Some(0.25), ..ON });
+        let mut touched = 0;
+        for _ in 0..40 {
+            assert!(touch(&catalogue, Endpoint::Data).is_empty());
+            touched += touch(&catalogue, Endpoint::Search).len();
+        }
+        assert_eq!(touched, 10);
+    }
+
+    #[test]
+    fn nothing_is_touched_before_it_is_time() {
+        let catalogue = with("cache", &Change { start_after: Some(Duration::from_hours(1)), ..ON });
+        assert!((0..100).all(|_| touch(&catalogue, Endpoint::Data).is_empty()));
+    }
+
+    #[test]
+    fn events_by_time_are_given_in_bounded_steps_and_requests_are_not() {
+        let catalogue = with("history", &Change { per_second: Some(Some(10.0)), ..ON });
+        assert!(touch(&catalogue, Endpoint::Data).is_empty());
+        let history = catalogue.find("history").unwrap();
+        let later = Instant::now() + Duration::from_secs(2);
+        assert!(catalogue.give_due(later, 15), "some are left");
+        assert_eq!(history.count(), 15);
+        assert!(!catalogue.give_due(later, 15));
+        assert_eq!((history.count(), history.touched()), (20, 20));
+        assert!(!catalogue.give_due(later, 15));
+        assert_eq!(history.count(), 20);
     }
 }

@@ -4,7 +4,5 @@ mod bounded_cache;
 
 use crate::pattern::Facts;
 
-pub use bounded_cache::MAX_ENTRIES;
-
 /// All decoys, in the order in which they are listed.
-pub const ALL: [&Facts; 1] = [&bounded_cache::FACTS];
+pub const ALL: &[&Facts] = &[&bounded_cache::FACTS];

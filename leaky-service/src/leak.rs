@@ -7,4 +7,4 @@ mod listeners;
 use crate::pattern::Facts;
 
 /// All leaks, in the order in which they are listed.
-pub const ALL: [&Facts; 3] = [&cache::FACTS, &listeners::FACTS, &history::FACTS];
+pub const ALL: &[&Facts] = &[&cache::FACTS, &listeners::FACTS, &history::FACTS];

@@ -4,8 +4,10 @@
 //!
 //! - [`cli`] reads the command line and starts a [`Service`], which [`server`] runs on a listener
 //!   until told to stop; [`http`] is its API.
-//! - [`catalogue`] switches the leaks ([`leak`]) and decoys ([`decoy`]), each one [`pattern`] in
-//!   a file of its own, whose entries [`payload`] makes exactly as large as configured.
+//! - [`catalogue`] holds the leaks ([`leak`]) and decoys ([`decoy`]), each one [`pattern`] in a
+//!   file of its own and an [`exhibit`] with [`controls`], whose [`dose`] says which events touch
+//!   it; those by time come from the [`clock`], and [`endpoint`] names where requests come in.
+//!   [`payload`] makes entries exactly as large as configured, [`resource`] limits all else.
 //! - [`tracker`] is the global allocator and keeps the books: exact bytes per leak, and live
 //!   bytes per source line. [`heap`] and [`process`] ask jemalloc and the kernel, who do not know
 //!   those books; [`metrics`] publishes all of it.
@@ -23,7 +25,12 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod clock;
+pub mod controls;
 pub mod decoy;
+pub mod dose;
+pub mod endpoint;
+pub mod exhibit;
 pub mod growth;
 pub mod heap;
 pub mod http;
@@ -32,6 +39,7 @@ pub mod metrics;
 pub mod pattern;
 pub mod payload;
 pub mod process;
+pub mod resource;
 pub mod server;
 pub mod service;
 pub mod tracker;

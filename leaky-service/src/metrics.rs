@@ -44,7 +44,7 @@ pub struct Metrics {
     latency: HistogramVec,
     growth_rate: Gauge,
     /// Gauges that are set at each scrape, by name.
-    gauges: HashMap<&'static str, IntGauge>,
+    gauges: HashMap<String, IntGauge>,
     /// Evictions of bounded patterns, by the pattern's name.
     evictions: HashMap<&'static str, IntCounter>,
     /// One scrape at a time, or two could both add the same evictions.
@@ -88,12 +88,12 @@ impl Metrics {
         self.growth_rate.set(growth.bytes_per_second());
         self.read_process();
         for exhibit in catalogue.exhibits() {
-            let facts = exhibit.facts();
-            self.set(facts.count_gauge, exhibit.count() as u64);
-            self.set(facts.bytes_gauge, exhibit.held_bytes());
-            if let (Some(counter), Some(bound)) = (self.evictions.get(facts.name), exhibit.bound())
-            {
-                counter.inc_by(bound.evictions().saturating_sub(counter.get()));
+            let (facts, names) = (exhibit.facts(), exhibit.names());
+            self.set(&names.count_gauge, exhibit.count() as u64);
+            self.set(&names.bytes_gauge, exhibit.held_bytes());
+            let counter = self.evictions.get(facts.name);
+            if let (Some(counter), Some(evictions)) = (counter, exhibit.evictions()) {
+                counter.inc_by(evictions.saturating_sub(counter.get()));
             }
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())
@@ -152,16 +152,17 @@ fn growth_rate() -> prometheus::Result<Gauge> {
 fn gauges(
     registry: &Registry,
     catalogue: &Catalogue,
-) -> prometheus::Result<HashMap<&'static str, IntGauge>> {
+) -> prometheus::Result<HashMap<String, IntGauge>> {
     let patterns = catalogue.exhibits().iter().flat_map(|exhibit| {
-        let facts = exhibit.facts();
-        let count = (facts.count_gauge, format!("Things that {} keeps", facts.name));
-        let bytes = (facts.bytes_gauge, format!("Bytes that {} holds", facts.name));
+        let (name, names) = (exhibit.facts().name, exhibit.names());
+        let count = (names.count_gauge.clone(), format!("Things that {name} keeps"));
+        let bytes = (names.bytes_gauge.clone(), format!("Bytes that {name} holds"));
         [count, bytes]
     });
-    let own = GAUGES.iter().map(|(name, help)| (*name, (*help).to_owned()));
-    let gauge = |(name, help): (&'static str, String)| {
-        Ok((name, register(registry, IntGauge::new(name, help)?)?))
+    let own = GAUGES.iter().map(|(name, help)| ((*name).to_owned(), (*help).to_owned()));
+    let gauge = |(name, help): (String, String)| {
+        let gauge = register(registry, IntGauge::new(name.as_str(), help)?)?;
+        Ok((name, gauge))
     };
     own.chain(patterns).map(gauge).collect()
 }
@@ -170,7 +171,7 @@ fn evictions(
     registry: &Registry,
     catalogue: &Catalogue,
 ) -> prometheus::Result<HashMap<&'static str, IntCounter>> {
-    let bounded = catalogue.exhibits().iter().filter(|exhibit| exhibit.bound().is_some());
+    let bounded = catalogue.exhibits().iter().filter(|exhibit| exhibit.evictions().is_some());
     let counter = |name: &'static str| {
         let help = format!("Entries that {name} has evicted");
         let counter = IntCounter::new(format!("{name}_evictions_total"), help)?;

@@ -1,22 +1,33 @@
-//! A pattern is one way of keeping memory: a leak, or a decoy that merely looks like one.
+//! A pattern is one way of keeping memory, or another resource: a leak, or a decoy that merely
+//! looks like one.
 //!
 //! A pattern is plain defective (or plain correct) code, written as it is found in the wild. It
-//! does not count its bytes: whatever it allocates while [`Pattern::touch`] runs is charged to
-//! its account by the tracker. Nor does it know whether it is switched on; the catalogue does.
+//! does not count its bytes: whatever it allocates while one of its methods runs is charged to
+//! its account by the tracker; it only says what it holds elsewhere ([`Pattern::outside`]). Nor
+//! does it know whether it is switched on, for which requests, or how often; the catalogue does.
+//!
+//! The service calls every method within its async runtime, so `tokio::spawn` works there. What
+//! a spawned task allocates later is charged to nobody; a task's own block is charged, like
+//! everything it was given.
 
+use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::request::Parts;
+use serde_json::{Value, json};
 
+use crate::endpoint::Endpoint;
 use crate::payload::Budget;
+use crate::resource::{Outside, Resource};
 
 /// Whether a pattern is a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Keeps memory that it should release.
+    /// Keeps what it should release.
     Leak,
-    /// Keeps memory rightly; looks like a leak for a while.
+    /// Keeps it rightly; looks like a leak for a while.
     Decoy,
 }
 
@@ -29,16 +40,17 @@ pub struct Facts {
     pub role: Role,
     /// One sentence for the person who switches it on.
     pub description: &'static str,
-    /// What the status calls the number of things it keeps.
-    pub count_field: &'static str,
-    /// What `clear` calls the number of things it dropped, when this pattern alone is cleared.
-    pub removed_field: &'static str,
-    /// The same when everything is cleared.
-    pub removed_field_in_all: &'static str,
-    /// The gauge with the number of things it keeps.
-    pub count_gauge: &'static str,
-    /// The gauge with the bytes it holds.
-    pub bytes_gauge: &'static str,
+    /// The page that `leaks show` prints, in Markdown: the defect, the code that has it, what
+    /// shows it, what hides it, the fix.
+    pub page: &'static str,
+    /// What it takes, the most telling first.
+    pub takes: &'static [Resource],
+    /// Settings of its own, beside those that all patterns have.
+    pub parameters: &'static [Parameter],
+    /// Why nothing that it holds can be dropped, where that is so.
+    pub unclearable: Option<&'static str>,
+    /// What the contract calls its figures; `None` for the names that follow the rule.
+    pub contract: Option<ContractNames>,
     /// What its payloads consist of. Not zero, so that every page is really written; and no
     /// other pattern's, because the optimiser merges functions that are the same, and an
     /// allocation in a merged one is traced back to whichever was kept.
@@ -47,47 +59,152 @@ pub struct Facts {
     pub new: fn() -> Box<dyn Pattern>,
 }
 
-/// The request being served, as a pattern sees it.
-pub struct Request<'a> {
+/// Names that outsiders rely on and that follow no rule.
+#[derive(Debug)]
+pub struct ContractNames {
+    /// What the status calls the number of things kept, beside `entries`.
+    pub count_field: &'static str,
+    /// What `clear` calls the number of things it dropped, when this pattern alone is cleared.
+    pub removed_field: &'static str,
+    /// The same when everything is cleared.
+    pub removed_field_in_all: &'static str,
+    /// The gauge with the number of things kept.
+    pub count_gauge: &'static str,
+    /// The gauge with the bytes held.
+    pub bytes_gauge: &'static str,
+}
+
+/// A setting that one pattern has: a whole number within a range.
+#[derive(Debug)]
+pub struct Parameter {
+    /// As it stands in the body of a change.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub description: &'static str,
+    /// What the number counts.
+    pub unit: Unit,
+    /// What it may be.
+    pub range: RangeInclusive<u64>,
+    /// What it is at first.
+    pub default: u64,
+}
+
+/// What a parameter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Bytes; may be written as `10KiB`.
+    Bytes,
+    /// Milliseconds; written as a duration, such as `90s`.
+    Milliseconds,
+}
+
+impl Parameter {
+    /// A value of it, as answers write it.
+    pub fn written(&self, value: u64) -> Value {
+        match self.unit {
+            Unit::Count | Unit::Bytes => json!(value),
+            Unit::Milliseconds => {
+                json!(humantime::format_duration(Duration::from_millis(value)).to_string())
+            }
+        }
+    }
+}
+
+impl Unit {
+    /// As it stands in the catalogue.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Bytes => "bytes",
+            Self::Milliseconds => "duration",
+        }
+    }
+}
+
+/// Something that happens to a pattern: a request that is being served or, where it grows with
+/// time, a job in the background.
+pub struct Event<'a> {
     /// Never repeats within a process.
     pub id: u64,
-    /// When it was received.
+    /// When the request was received, or the job was due.
     pub received: SystemTime,
-    /// Method, path and headers.
+    /// Method, path and headers; of a job, those of the call that would have started it.
     pub parts: &'a Parts,
+    /// Where the request came in; `None` for a job.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// How a request that had touched a pattern came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its handler ran to the end.
+    Answered,
+    /// The client went away first, and the handler was dropped where it stood.
+    Aborted,
+}
+
+/// A moment that all patterns are told of, several times a second.
+pub struct Tick {
+    /// Which moment.
+    pub now: Instant,
+    /// Whether the pattern is switched on.
+    pub enabled: bool,
+    /// Whether the correct implementation is asked for.
+    pub patched: bool,
+    /// Time since the pattern was switched on; zero while it is off.
+    pub elapsed: Duration,
+    /// The part of the full dose that is due now, 0 to 1; 0 while it is off.
+    pub fraction: f64,
+    /// What an entry takes, in bytes; see [`Budget::begin`].
+    pub bytes_per_request: usize,
+    /// What all patterns together may still take, in bytes.
+    pub room_bytes: u64,
 }
 
 /// One way of keeping memory.
 pub trait Pattern: Send + Sync {
-    /// Keeps of this request what the pattern keeps; as large, altogether, as the budget says.
-    fn touch(&self, request: &Request<'_>, budget: &Budget);
+    /// Keeps of this event what the pattern keeps; as large, altogether, as the budget says. An
+    /// error says why nothing could be kept.
+    fn touch(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()>;
+
+    /// The same by the correct implementation, the fix: bounded, weak, closed, or whatever is
+    /// right. What has leaked before stays. A decoy is correct already.
+    fn touch_patched(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()> {
+        self.touch(event, budget)
+    }
+
+    /// Told when an event that touched it is over. Jobs are always answered.
+    fn ended(&self, _id: u64, _end: End, _patched: bool) {}
+
+    /// Told the time, for what grows or shrinks with it. What it keeps here must fit into
+    /// [`Tick::room_bytes`].
+    fn tick(&self, _tick: &Tick) {}
 
     /// Things kept now.
     fn count(&self) -> usize;
 
+    /// What it holds that did not come from the program's allocator, exactly.
+    fn outside(&self) -> Outside {
+        Outside::default()
+    }
+
     /// Drops everything kept, outside any lock that [`touch`](Self::touch) takes, and returns
-    /// how many things that were.
+    /// how many things that were. Not called where [`Facts::unclearable`] says why not.
     fn clear(&self) -> usize;
+
+    /// Sets one of [`Facts::parameters`], to a value within its range; called with the defaults
+    /// before anything else.
+    fn set(&self, _parameter: &'static str, _value: u64) {}
 
     /// Told after every change of settings.
     fn settings_changed(&self) {}
 
-    /// The bound that a decoy has, where it has one.
-    fn bound(&self) -> Option<&dyn Bounded> {
+    /// Things dropped to make room since the process started, for patterns that do that.
+    fn evictions(&self) -> Option<u64> {
         None
     }
-}
-
-/// A pattern that keeps at most so many entries, and evicts beyond.
-pub trait Bounded {
-    /// Entries it keeps at most.
-    fn max_entries(&self) -> usize;
-
-    /// Sets what [`max_entries`](Self::max_entries) returns; evicts at once what is beyond.
-    fn set_max_entries(&self, max_entries: usize);
-
-    /// Entries evicted since the process started.
-    fn evictions(&self) -> u64;
 }
 
 /// Locks, also after a panic in another holder: a pattern's collections are valid between any two

@@ -46,6 +46,11 @@ impl Budget {
         Self { bytes_per_request, begun_at: net_bytes_here() }
     }
 
+    /// What the entry may take as a whole, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes_per_request
+    }
+
     /// The chunks that fill what is left when `still_to_come` bytes more, as the allocator hands
     /// them out, are kept for the rest of the entry.
     pub fn chunks(&self, still_to_come: usize) -> Chunks {

@@ -14,8 +14,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::clock;
 use crate::http::{Peer, router};
 use crate::service::Service;
 
@@ -37,12 +39,15 @@ pub async fn run(service: Arc<Service>, listener: TcpListener, stop: impl Future
     let (closing, closed) = watch::channel(false);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     let app = router(Arc::clone(&service));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(clock::keep_ticking(Arc::clone(service.catalogue())));
     tokio::select! {
         () = accept_forever(&listener, &app, &places, &closed) => {}
         () = service.growth().keep_reading() => {}
         () = stop => {}
     }
     drop(listener);
+    tasks.abort_all();
     closing.send_replace(true);
     // All places are free again when the last connection has ended.
     let drained = timeout(DRAIN_TIMEOUT, places.acquire_many(MAX_CONNECTIONS)).await;

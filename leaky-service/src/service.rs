@@ -4,7 +4,6 @@
 //! keyed hash of it, and every table has a bound.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,12 +30,11 @@ pub struct Settings {
 
 /// A running service's shared state.
 pub struct Service {
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     metrics: Metrics,
     growth: GrowthWindow,
     admin_access: AdminAccess,
     delay: Duration,
-    requests: AtomicU64,
     trace_key: RandomState,
     baseline: Mutex<Option<Arc<Baseline>>>,
     symbolising: tokio::sync::Mutex<()>,
@@ -80,11 +78,10 @@ impl Service {
         let catalogue = Catalogue::new(settings.bytes_per_request, settings.max_held_bytes)?;
         Ok(Self {
             metrics: Metrics::new(&catalogue)?,
-            catalogue,
+            catalogue: Arc::new(catalogue),
             growth: GrowthWindow::starting_now(),
             admin_access: settings.admin_access,
             delay: settings.delay,
-            requests: AtomicU64::new(0),
             trace_key: RandomState::new(),
             baseline: Mutex::new(None),
             symbolising: tokio::sync::Mutex::new(()),
@@ -92,7 +89,7 @@ impl Service {
     }
 
     /// Every leak and decoy.
-    pub fn catalogue(&self) -> &Catalogue {
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
@@ -115,11 +112,6 @@ impl Service {
     /// Held while somebody's question needs symbols.
     pub(crate) fn symbolising(&self) -> &tokio::sync::Mutex<()> {
         &self.symbolising
-    }
-
-    /// A number that no other request of this process has; the first is 1.
-    pub(crate) fn next_request_id(&self) -> u64 {
-        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// 32 hexadecimal digits that are the request's alone, in this process and, by a random key,

@@ -2,30 +2,40 @@
 //! one and stays where it is.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::RangeInclusive;
+use std::io;
 use std::sync::Mutex;
 
-use crate::pattern::{Bounded, Facts, Pattern, Request, Role, lock};
+use crate::pattern::{ContractNames, Event, Facts, Parameter, Pattern, Role, Unit, lock};
 use crate::payload::Budget;
+use crate::resource::Resource;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
     name: "bounded_cache",
     role: Role::Decoy,
     description: "Bounded cache: fills to max_entries, then evicts the oldest for each new one",
-    count_field: "entries",
-    removed_field: "entries_removed",
-    removed_field_in_all: "bounded_cache_entries_removed",
-    count_gauge: "bounded_cache_entries",
-    bytes_gauge: "bounded_cache_size_bytes",
+    page: include_str!("bounded_cache.md"),
+    takes: &[Resource::Heap],
+    parameters: &[MAX_ENTRIES],
+    unclearable: None,
+    contract: Some(ContractNames {
+        count_field: "entries",
+        removed_field: "entries_removed",
+        removed_field_in_all: "bounded_cache_entries_removed",
+        count_gauge: "bounded_cache_entries",
+        bytes_gauge: "bounded_cache_size_bytes",
+    }),
     fill: b'b',
     new: || Box::<BoundedCache>::default(),
 };
 
-/// What `max_entries` may be.
-pub const MAX_ENTRIES: RangeInclusive<usize> = 1..=1_000_000;
-
-const DEFAULT_MAX_ENTRIES: usize = 1000;
+const MAX_ENTRIES: Parameter = Parameter {
+    name: "max_entries",
+    description: "entries it keeps at most; lowering it evicts what is beyond",
+    unit: Unit::Count,
+    range: 1..=1_000_000,
+    default: 1000,
+};
 
 /// An entry's share of table and queue, on average over their growth: 32 bytes of a table of 16
 /// byte entries (as in the unbounded cache), 14 of a queue of 8 byte keys.
@@ -54,7 +64,7 @@ impl Default for Pages {
         Self {
             by_key: HashMap::new(),
             order: VecDeque::new(),
-            max_entries: DEFAULT_MAX_ENTRIES,
+            max_entries: MAX_ENTRIES.default as usize,
             evictions: 0,
         }
     }
@@ -73,7 +83,7 @@ impl Pages {
 }
 
 impl Pattern for BoundedCache {
-    fn touch(&self, request: &Request<'_>, budget: &Budget) {
+    fn touch(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()> {
         let rest = handed_out_bytes(size_of::<Page>()) + CONTAINERS_SHARE_BYTES;
         let chunks = budget.chunks(rest);
         let page = Box::new(Page {
@@ -85,10 +95,11 @@ impl Pattern for BoundedCache {
         let mut pages = lock(&self.pages);
         let room = pages.max_entries - 1;
         let evicted = pages.evict_beyond(room);
-        pages.order.push_back(request.id);
-        pages.by_key.insert(request.id, page);
+        pages.order.push_back(event.id);
+        pages.by_key.insert(event.id, page);
         drop(pages);
         drop(evicted);
+        Ok(())
     }
 
     fn count(&self) -> usize {
@@ -104,26 +115,23 @@ impl Pattern for BoundedCache {
         by_key.len()
     }
 
-    fn bound(&self) -> Option<&dyn Bounded> {
-        Some(self)
+    fn set(&self, parameter: &'static str, value: u64) {
+        if parameter == MAX_ENTRIES.name {
+            self.set_max_entries(value as usize);
+        }
+    }
+
+    fn evictions(&self) -> Option<u64> {
+        Some(lock(&self.pages).evictions)
     }
 }
 
-impl Bounded for BoundedCache {
-    fn max_entries(&self) -> usize {
-        lock(&self.pages).max_entries
-    }
-
+impl BoundedCache {
     fn set_max_entries(&self, max_entries: usize) {
-        let max_entries = max_entries.clamp(*MAX_ENTRIES.start(), *MAX_ENTRIES.end());
         lock(&self.pages).max_entries = max_entries;
         let evict = || lock(&self.pages).evict_beyond(max_entries);
         while let Some(page) = evict() {
             drop(page);
         }
-    }
-
-    fn evictions(&self) -> u64 {
-        lock(&self.pages).evictions
     }
 }

@@ -1,37 +1,28 @@
 //! Control of leaks and decoys: what there is, switching and sizing it, clearing it.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use bytesize::ByteSize;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::problem::{Body, Problem};
 use super::status;
-use crate::catalogue::{Catalogue, Change, Cleared, Exhibit};
-use crate::decoy::MAX_ENTRIES;
-use crate::pattern::Facts;
+use crate::catalogue::Catalogue;
+use crate::controls::{Change, PER_SECOND, SHARE, SPAN};
+use crate::endpoint::Endpoint;
+use crate::exhibit::{Cleared, Exhibit, Names, NotCleared};
+use crate::pattern::Parameter;
 use crate::payload::BYTES_PER_REQUEST;
 use crate::service::Service;
 use crate::{heap, mebibytes};
 
 /// Clears every leak and decoy.
 const ALL: &str = "all";
-
-/// The body of a change; what is not named stays as it is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeBody {
-    enabled: Option<bool>,
-    /// A number of bytes, or text with a unit.
-    bytes_per_request: Option<Value>,
-    max_entries: Option<u64>,
-}
 
 /// The body of a clear.
 #[derive(Deserialize)]
@@ -48,18 +39,23 @@ pub async fn list(State(service): State<Arc<Service>>) -> Json<Value> {
         json!({
             "name": facts.name,
             "kind": if exhibit.is_leak() { "leak" } else { "decoy" },
+            "role": if exhibit.is_leak() { "leak" } else { "decoy" },
             "description": facts.description,
+            "resource": facts.takes.first().map(|resource| resource.name()),
+            "takes": facts.takes.iter().map(|resource| resource.name()).collect::<Vec<_>>(),
+            "clearable": facts.unclearable.is_none(),
             "parameters": parameters(exhibit),
+            "state": status::state(service.catalogue(), exhibit),
         })
     });
     Json(json!({ "catalogue": listed.collect::<Vec<_>>() }))
 }
 
-/// Switches or sizes one leak or decoy.
+/// Switches or sizes one leak or decoy; what the body does not name stays as it is.
 pub async fn change(
     State(service): State<Arc<Service>>,
     name: Result<Path<String>, PathRejection>,
-    Body(body): Body<ChangeBody>,
+    Body(body): Body<Map<String, Value>>,
 ) -> Result<Json<Value>, Problem> {
     let catalogue = service.catalogue();
     // A name that is not even text names nothing.
@@ -69,7 +65,9 @@ pub async fn change(
         error: format!("there is no leak or decoy called '{name}'"),
         hint: format!("choose one of {}", names(catalogue)),
     })?;
-    exhibit.apply(&body.checked(exhibit)?);
+    let change =
+        Change::parse(exhibit.facts(), &body).map_err(|faults| Problem::faults(&faults))?;
+    exhibit.apply(&change).map_err(|faults| Problem::faults(&faults))?;
     let mut answer = status::state(catalogue, exhibit);
     answer["leak"] = json!(exhibit.facts().name);
     answer["description"] = json!(exhibit.facts().description);
@@ -93,91 +91,107 @@ pub async fn clear(
         heap::flush_thread_cache().map(|()| answer)
     });
     match cleared.await {
-        Ok(Ok(answer)) => Ok(Json(answer)),
+        Ok(Ok(answer)) => answer.map(Json),
         Ok(Err(error)) => Err(Problem::internal(&error, status::HEAP_HINT)),
         Err(error) => Err(Problem::internal(&error, "the clear did not finish; try again")),
     }
 }
 
-fn clear_now(catalogue: &Catalogue, leak_type: &str) -> Value {
+fn clear_now(catalogue: &Catalogue, leak_type: &str) -> Result<Value, Problem> {
     let Some(exhibit) = catalogue.find(leak_type) else {
-        let cleared = catalogue.clear_all();
-        return cleared_answer(ALL, &cleared, |facts| facts.removed_field_in_all);
+        return Ok(clear_all_now(catalogue));
     };
-    let facts = exhibit.facts();
-    cleared_answer(facts.name, &[(facts, exhibit.clear())], |facts| facts.removed_field)
+    let cleared = exhibit.clear().map_err(|error| Problem {
+        status: StatusCode::CONFLICT,
+        error: error.to_string(),
+        hint: "only a restart gives it back; switch it off, or patch it, to stop its growth"
+            .to_owned(),
+    })?;
+    let name = exhibit.facts().name;
+    Ok(cleared_answer(name, &[(exhibit, cleared)], |names| names.removed_field))
+}
+
+/// Clears what can be cleared, and names what cannot.
+fn clear_all_now(catalogue: &Catalogue) -> Value {
+    let (mut cleared, mut not_cleared) = (Vec::new(), Vec::new());
+    for (exhibit, outcome) in catalogue.clear_all() {
+        match outcome {
+            Ok(dropped) => cleared.push((exhibit, dropped)),
+            Err(NotCleared { name, reason }) => {
+                not_cleared.push(json!({ "leak": name, "reason": reason }));
+            }
+        }
+    }
+    let mut answer = cleared_answer(ALL, &cleared, |names| &names.removed_field_in_all);
+    answer["not_cleared"] = json!(not_cleared);
+    answer
 }
 
 fn cleared_answer(
     what: &str,
-    cleared: &[(&'static Facts, Cleared)],
-    field: impl Fn(&Facts) -> &'static str,
+    cleared: &[(&Exhibit, Cleared)],
+    field: impl Fn(&Names) -> &str,
 ) -> Value {
     let freed_bytes: u64 = cleared.iter().map(|(_, cleared)| cleared.freed_bytes).sum();
     let mut answer = Map::new();
     answer.insert("cleared".to_owned(), json!(what));
     answer.insert("freed_bytes".to_owned(), json!(freed_bytes));
     answer.insert("freed_mb".to_owned(), json!(mebibytes(freed_bytes as f64)));
-    for (facts, cleared) in cleared {
-        answer.insert(field(facts).to_owned(), json!(cleared.count));
+    for (exhibit, cleared) in cleared {
+        answer.insert(field(exhibit.names()).to_owned(), json!(cleared.count));
     }
     Value::Object(answer)
 }
 
-impl ChangeBody {
-    /// The change it asks for, if that is possible for this exhibit.
-    fn checked(&self, exhibit: &Exhibit) -> Result<Change, Problem> {
-        if self.enabled.is_none() && self.bytes_per_request.is_none() && self.max_entries.is_none()
-        {
-            let hint = "send at least one setting, for example {\"enabled\": true}";
-            return Err(Problem::bad_request("the body changes nothing", hint));
-        }
-        if self.max_entries.is_some() && exhibit.bound().is_none() {
-            let error = format!("{} has no max_entries: nothing bounds it", exhibit.facts().name);
-            return Err(Problem::bad_request(error, "leave max_entries out"));
-        }
-        let size = self.bytes_per_request.as_ref().map(parse_size).transpose()?;
-        let within = |name, value: Option<u64>, range: &RangeInclusive<usize>| {
-            value.map(|value| within(name, value, range)).transpose()
-        };
-        Ok(Change {
-            enabled: self.enabled,
-            bytes_per_request: within("bytes_per_request", size, &BYTES_PER_REQUEST)?,
-            max_entries: within("max_entries", self.max_entries, &MAX_ENTRIES)?,
-        })
-    }
-}
-
-fn parse_size(value: &Value) -> Result<u64, Problem> {
-    let parsed = match value {
-        Value::String(text) => text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
-        number => number.as_u64(),
-    };
-    parsed.ok_or_else(|| {
-        let hint = "give a number of bytes, or text with a unit such as \"10KiB\"";
-        Problem::bad_request(format!("bytes_per_request is no size: {value}"), hint)
-    })
-}
-
-fn within(name: &str, value: u64, range: &RangeInclusive<usize>) -> Result<usize, Problem> {
-    let small = usize::try_from(value).ok().filter(|value| range.contains(value));
-    small.ok_or_else(|| {
-        let error = format!("{name} is out of range: {value}");
-        let hint = format!("choose between {} and {}", range.start(), range.end());
-        Problem::bad_request(error, hint)
-    })
-}
-
 fn parameters(exhibit: &Exhibit) -> Value {
-    let number = |value: usize, range: &RangeInclusive<usize>| json!({ "value": value, "minimum": range.start(), "maximum": range.end() });
+    let (controls, leak) = (exhibit.controls(), exhibit.is_leak());
+    let span = |span: Duration| humantime::format_duration(span).to_string();
+    let spans = |value| json!({ "value": span(value), "minimum": span(*SPAN.start()), "maximum": span(*SPAN.end()), "unit": "duration" });
     let mut parameters = json!({
-        "enabled": { "value": exhibit.is_enabled() },
-        "bytes_per_request": number(exhibit.bytes_per_request(), &BYTES_PER_REQUEST),
+        "enabled": { "value": controls.enabled },
+        "bytes_per_request": {
+            "value": controls.bytes_per_request,
+            "minimum": BYTES_PER_REQUEST.start(),
+            "maximum": BYTES_PER_REQUEST.end(),
+            "unit": "bytes",
+        },
+        "share": {
+            "value": controls.share,
+            "minimum": SHARE.start(),
+            "maximum": SHARE.end(),
+            "unit": "part of the requests",
+        },
+        "per_second": {
+            "value": controls.per_second,
+            "minimum": PER_SECOND.start(),
+            "maximum": PER_SECOND.end(),
+            "unit": "events per second; null goes by requests",
+        },
+        "start_after": spans(controls.schedule.start_after),
+        "ramp": spans(controls.schedule.ramp),
+        "endpoint": {
+            "value": controls.endpoint.map(Endpoint::path),
+            "choices": Endpoint::ALL.map(Endpoint::path),
+            "unit": "path; null for all of them",
+        },
     });
-    if let Some(bound) = exhibit.bound() {
-        parameters["max_entries"] = number(bound.max_entries(), &MAX_ENTRIES);
+    if leak {
+        parameters["patched"] = json!({ "value": controls.patched });
+    }
+    for (parameter, (name, value)) in exhibit.facts().parameters.iter().zip(exhibit.parameters()) {
+        parameters[name] = own_parameter(parameter, value);
     }
     parameters
+}
+
+fn own_parameter(parameter: &Parameter, value: u64) -> Value {
+    json!({
+        "value": parameter.written(value),
+        "minimum": parameter.written(*parameter.range.start()),
+        "maximum": parameter.written(*parameter.range.end()),
+        "unit": parameter.unit.name(),
+        "description": parameter.description,
+    })
 }
 
 fn names(catalogue: &Catalogue) -> String {

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::problem::Problem;
 use crate::SERVICE;
-use crate::pattern::{self, Role};
+use crate::endpoint::Endpoint;
+use crate::pattern::{Event, Role};
 use crate::process::timestamp;
 use crate::service::Service;
 
@@ -42,17 +43,18 @@ pub async fn health() -> Json<Value> {
 pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Json<DataAnswer> {
     let began = Instant::now();
     let received = SystemTime::now();
-    let id = service.next_request_id();
+    let id = service.catalogue().next_id();
+    let (parts, _body) = request.into_parts();
+    let endpoint = Some(Endpoint::Data);
+    let visit = service.catalogue().begin(&Event { id, received, parts: &parts, endpoint });
     if !service.delay().is_zero() {
         tokio::time::sleep(service.delay()).await;
     }
-    let (parts, _body) = request.into_parts();
-    let touched = service.catalogue().touch(&pattern::Request { id, received, parts: &parts });
     let triggered = |role| {
-        let of_role = touched.iter().filter(|facts| facts.role == role);
+        let of_role = visit.touched().filter(|facts| facts.role == role);
         of_role.map(|facts| facts.name).collect()
     };
-    Json(DataAnswer {
+    let answer = DataAnswer {
         service: SERVICE,
         request_id: format!("req-{id}"),
         trace_id: service.trace_id(id),
@@ -60,7 +62,9 @@ pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Json
         leaks_triggered: triggered(Role::Leak),
         decoys_triggered: triggered(Role::Decoy),
         data: Data { message: "hello from the leaky service", timestamp: timestamp() },
-    })
+    };
+    visit.answered();
+    Json(answer)
 }
 
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {

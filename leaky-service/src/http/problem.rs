@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::controls::Fault;
+
 /// Time that a client has to send a body, once its head is read.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,6 +33,13 @@ impl Problem {
     /// The request says something that cannot be done.
     pub fn bad_request(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error: error.into(), hint: hint.into() }
+    }
+
+    /// The request asks for settings that cannot be; all that is wrong, at once.
+    pub fn faults(faults: &[Fault]) -> Self {
+        let joined =
+            |part: fn(&Fault) -> &str| faults.iter().map(part).collect::<Vec<_>>().join("; ");
+        Self::bad_request(joined(|fault| &fault.error), joined(|fault| &fault.hint))
     }
 
     /// The service failed, through no fault of the request.

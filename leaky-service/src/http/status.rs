@@ -7,10 +7,13 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
-use crate::catalogue::{Catalogue, Exhibit};
+use crate::catalogue::Catalogue;
+use crate::endpoint::Endpoint;
+use crate::exhibit::Exhibit;
 use crate::heap::HeapStats;
 use crate::mebibytes;
 use crate::process::ProcessMemory;
+use crate::resource::Resource;
 use crate::service::Service;
 use crate::tracker;
 
@@ -35,7 +38,7 @@ pub async fn status(State(service): State<Arc<Service>>) -> Result<Json<Value>, 
         },
         "cap": {
             "held_bytes": catalogue.held_bytes(),
-            "max_held_bytes": catalogue.max_held_bytes(),
+            "max_held_bytes": catalogue.limits().max_held_bytes,
             "capped": catalogue.exhibits().iter().any(|exhibit| catalogue.is_capped(exhibit)),
         },
         "attribution": tracker::attribution(),
@@ -68,23 +71,49 @@ fn states(catalogue: &Catalogue, wanted: impl Fn(&Exhibit) -> bool) -> Value {
 /// The state of one exhibit. `gauges` are those of `/metrics` that follow it: the ground truth
 /// for a detector that names causes.
 pub fn state(catalogue: &Catalogue, exhibit: &Exhibit) -> Value {
-    let facts = exhibit.facts();
+    let (names, controls) = (exhibit.names(), exhibit.controls());
     let (count, held_bytes) = (exhibit.count(), exhibit.held_bytes());
     let mut state = json!({
-        "enabled": exhibit.is_enabled(),
+        "enabled": controls.enabled,
         "entries": count,
         "estimated_size_mb": mebibytes(held_bytes as f64),
         "held_bytes": held_bytes,
-        "bytes_per_request": exhibit.bytes_per_request(),
+        "bytes_per_request": controls.bytes_per_request,
         "measured_bytes_per_request": exhibit.measured_bytes_per_request(),
-        "requests": exhibit.requests(),
+        "requests": exhibit.touched(),
+        "failures": exhibit.failed(),
+        "since": exhibit.since().map(|since| humantime::format_rfc3339_millis(since).to_string()),
+        "share": controls.share,
+        "per_second": controls.per_second,
+        "start_after": humantime::format_duration(controls.schedule.start_after).to_string(),
+        "ramp": humantime::format_duration(controls.schedule.ramp).to_string(),
+        "endpoint": controls.endpoint.map(Endpoint::path),
         "capped": catalogue.is_capped(exhibit),
-        "gauges": [facts.count_gauge, facts.bytes_gauge],
+        "patched": controls.patched,
+        "gauges": [names.count_gauge, names.bytes_gauge],
     });
-    state[facts.count_field] = json!(count);
-    if let Some(bound) = exhibit.bound() {
-        state["max_entries"] = json!(bound.max_entries());
-        state["evictions"] = json!(bound.evictions());
+    state[names.count_field] = json!(count);
+    add_outside(&mut state, catalogue, exhibit);
+    for (parameter, (name, value)) in exhibit.facts().parameters.iter().zip(exhibit.parameters()) {
+        state[name] = parameter.written(value);
+    }
+    if let Some(evictions) = exhibit.evictions() {
+        state["evictions"] = json!(evictions);
     }
     state
+}
+
+/// What it holds that its account cannot see, where it takes such things.
+fn add_outside(state: &mut Value, catalogue: &Catalogue, exhibit: &Exhibit) {
+    let (takes, outside) = (exhibit.facts().takes, exhibit.outside());
+    if takes.contains(&Resource::OutsideMemory) {
+        state["outside_bytes"] = json!(outside.bytes);
+    }
+    for resource in takes.iter().filter(|resource| resource.is_counted()) {
+        state[format!("held_{}", resource.name())] = json!(outside.count(*resource));
+    }
+    if let Some(counted) = takes.iter().find(|resource| resource.is_counted()) {
+        state["held_count"] = json!(outside.count(*counted));
+        state["max_held_count"] = json!(catalogue.limits().most(*counted));
+    }
 }

@@ -4,22 +4,31 @@
 //! captures its context. The author forgot that a handler ends: the registry keeps the callback,
 //! and through it the context, for ever. Every later event runs all of them.
 
+use std::collections::HashMap;
+use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::pattern::{Facts, Pattern, Request, Role, lock};
+use crate::pattern::{ContractNames, End, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
+use crate::resource::Resource;
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
     name: "listeners",
     role: Role::Leak,
     description: "Listener accumulation: callbacks with their captured context, never removed",
-    count_field: "count",
-    removed_field: "callbacks_removed",
-    removed_field_in_all: "listeners_removed",
-    count_gauge: "leak_listeners_total",
-    bytes_gauge: "leak_listeners_size_bytes",
+    page: include_str!("listeners.md"),
+    takes: &[Resource::Heap],
+    parameters: &[],
+    unclearable: None,
+    contract: Some(ContractNames {
+        count_field: "count",
+        removed_field: "callbacks_removed",
+        removed_field_in_all: "listeners_removed",
+        count_gauge: "leak_listeners_total",
+        bytes_gauge: "leak_listeners_size_bytes",
+    }),
     fill: b'l',
     new: || Box::<Listeners>::default(),
 };
@@ -47,6 +56,8 @@ struct Context {
 #[derive(Default)]
 struct Listeners {
     registry: Mutex<Vec<Listener>>,
+    /// The fixed registry, by the request whose end unsubscribes.
+    subscribed: Mutex<HashMap<u64, Listener>>,
     revision: AtomicU64,
 }
 
@@ -59,37 +70,51 @@ impl Context {
     }
 }
 
+/// The callback of a handler that has begun.
+fn listener(event: &Event<'_>, budget: &Budget) -> Listener {
+    let rest = handed_out_bytes(size_of::<Context>()) + REGISTRY_SHARE_BYTES;
+    let chunks = budget.chunks(rest);
+    let context = Context {
+        request_id: event.id,
+        chunks: chunks.iter().map(|&length| vec![FACTS.fill; length].into_boxed_slice()).collect(),
+        seen_revision: AtomicU64::new(0),
+    };
+    Box::new(move |event| context.notice(event))
+}
+
 impl Pattern for Listeners {
-    fn touch(&self, request: &Request<'_>, budget: &Budget) {
-        let rest = handed_out_bytes(size_of::<Context>()) + REGISTRY_SHARE_BYTES;
-        let chunks = budget.chunks(rest);
-        let context = Context {
-            request_id: request.id,
-            chunks: chunks
-                .iter()
-                .map(|&length| vec![FACTS.fill; length].into_boxed_slice())
-                .collect(),
-            seen_revision: AtomicU64::new(0),
-        };
-        let listener: Listener = Box::new(move |event| context.notice(event));
+    fn touch(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()> {
+        let listener = listener(event, budget);
         // The defect: there is no other end to this subscription.
         lock(&self.registry).push(listener);
+        Ok(())
+    }
+
+    fn touch_patched(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()> {
+        let listener = listener(event, budget);
+        lock(&self.subscribed).insert(event.id, listener);
+        Ok(())
+    }
+
+    fn ended(&self, id: u64, _end: End, _patched: bool) {
+        let unsubscribed = lock(&self.subscribed).remove(&id);
+        drop(unsubscribed);
     }
 
     fn count(&self) -> usize {
-        lock(&self.registry).len()
+        lock(&self.registry).len() + lock(&self.subscribed).len()
     }
 
     fn clear(&self) -> usize {
         let listeners = std::mem::take(&mut *lock(&self.registry));
-        listeners.len()
+        let subscribed = std::mem::take(&mut *lock(&self.subscribed));
+        listeners.len() + subscribed.len()
     }
 
     fn settings_changed(&self) {
         let revision = self.revision.fetch_add(1, Ordering::Relaxed) + 1;
         let event = SettingsChanged { revision };
-        for listener in lock(&self.registry).iter() {
-            listener(&event);
-        }
+        lock(&self.registry).iter().for_each(|listener| listener(&event));
+        lock(&self.subscribed).values().for_each(|listener| listener(&event));
     }
 }

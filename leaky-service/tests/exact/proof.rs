@@ -4,9 +4,11 @@
 use std::time::SystemTime;
 
 use axum::http;
-use leaky_service::catalogue::{Change, Exhibit};
+use leaky_service::controls::Change;
+use leaky_service::endpoint::Endpoint;
+use leaky_service::exhibit::Exhibit;
 use leaky_service::heap::{self, HeapStats};
-use leaky_service::pattern::Request;
+use leaky_service::pattern::Event;
 use leaky_service::{Service, Settings};
 
 const REQUESTS: u32 = 4000;
@@ -16,10 +18,15 @@ pub fn prove(name: &str) {
     let service = Service::new(Settings::default()).expect("the allocator is installed");
     let exhibit = service.catalogue().find(name).expect("it is in the catalogue");
     for bytes_per_request in [4 << 10, 10 << 10, 64 << 10] {
-        let max_entries = exhibit.bound().is_some().then_some(REQUESTS as usize);
-        let change =
-            Change { enabled: Some(true), bytes_per_request: Some(bytes_per_request), max_entries };
-        exhibit.apply(&change);
+        let bound = exhibit.parameters().into_iter().filter(|(name, _)| *name == "max_entries");
+        let parameters = bound.map(|(name, _)| (name, u64::from(REQUESTS))).collect();
+        let change = Change {
+            enabled: Some(true),
+            bytes_per_request: Some(bytes_per_request),
+            parameters,
+            ..Change::default()
+        };
+        exhibit.apply(&change).expect("the controls hold together");
         prove_size(&service, exhibit, bytes_per_request as f64);
     }
 }
@@ -39,13 +46,14 @@ fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
     let measured = exhibit.measured_bytes_per_request().expect("it keeps something");
     assert!(off(measured, bytes_per_request) < 0.02, "{what}: measured {measured}");
 
-    let cleared = exhibit.clear();
+    let cleared = exhibit.clear().expect("it can be cleared");
     assert_eq!(cleared.count, REQUESTS as usize, "{what}");
     assert!(off(cleared.freed_bytes as f64, held) < 1e-9, "{what}: freed {cleared:?} of {held}");
     assert_eq!(exhibit.held_bytes(), 0, "{what}");
     let left = in_use_bytes() - before;
     assert!(left.abs() < 0.01 * grown, "{what}: {left} of {grown} bytes did not come back");
-    assert_eq!(exhibit.clear().count, 0, "{what}: nothing is left to clear");
+    let again = exhibit.clear().expect("it can be cleared");
+    assert_eq!(again.count, 0, "{what}: nothing is left to clear");
 }
 
 /// Lets the service's patterns see a request as a browser would send it.
@@ -58,8 +66,10 @@ pub fn serve(service: &Service, id: u64) {
         .expect("a request");
     let (parts, ()) = request.into_parts();
     let received = SystemTime::now();
-    let touched = service.catalogue().touch(&Request { id, received, parts: &parts });
-    assert_eq!(touched.len(), 1, "one pattern is on");
+    let event = Event { id, received, parts: &parts, endpoint: Some(Endpoint::Data) };
+    let visit = service.catalogue().begin(&event);
+    assert_eq!(visit.touched().count(), 1, "one pattern is on");
+    visit.answered();
 }
 
 pub fn in_use_bytes() -> f64 {
