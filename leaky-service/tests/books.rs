@@ -108,10 +108,10 @@ fn books_balance_after_many_threads_pass_blocks_around() {
 }
 
 #[test]
-fn there_are_63_accounts_and_a_closed_one_is_free_again() {
+fn there_are_255_accounts_and_a_closed_one_is_free_again() {
     let _alone = alone();
     let mut accounts: Vec<_> = std::iter::from_fn(|| Account::open().ok()).collect();
-    assert_eq!(accounts.len(), 63);
+    assert_eq!(accounts.len(), 255);
     let refused = Account::open().expect_err("all are taken");
     assert!(refused.to_string().contains("in use"), "{refused}");
     accounts.pop();

@@ -6,13 +6,21 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Accounts that can be open at once in one process; the open ones are the bits of a word.
-const LIMIT: usize = 64;
+/// Words whose bits are the open accounts.
+const WORDS: usize = 4;
+
+/// Accounts that can be open at once in one process: enough for the catalogues of several services
+/// side by side.
+const LIMIT: usize = WORDS * u64::BITS as usize;
 
 /// The number in the header of blocks that nobody is charged for.
 pub(super) const NOBODY: u32 = 0;
 
-static OPEN: AtomicU64 = AtomicU64::new(1 << NOBODY);
+static OPEN: [AtomicU64; WORDS] = {
+    let mut open = [const { AtomicU64::new(0) }; WORDS];
+    open[0] = AtomicU64::new(1 << NOBODY);
+    open
+};
 static LIVE_BYTES: [AtomicI64; LIMIT] = [const { AtomicI64::new(0) }; LIMIT];
 
 thread_local! {
@@ -37,9 +45,11 @@ impl Account {
     /// Opens an account with a balance of nothing.
     pub fn open() -> Result<Self, NoAccountLeft> {
         let claim = |open: u64| (open != u64::MAX).then(|| open | (1 << open.trailing_ones()));
-        OPEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
-            .map(|before| Self { number: before.trailing_ones() })
-            .map_err(|_| NoAccountLeft)
+        let claimed = |(word, first): (&AtomicU64, u32)| {
+            let before = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, claim).ok()?;
+            Some(Self { number: first + before.trailing_ones() })
+        };
+        OPEN.iter().zip((0..).step_by(u64::BITS as usize)).find_map(claimed).ok_or(NoAccountLeft)
     }
 
     /// Bytes alive right now that were charged here, as the allocator handed them out.
@@ -65,7 +75,8 @@ impl Drop for Account {
         // A number with blocks still alive is never reused: their frees would be booked on a
         // stranger.
         if self.counter().load(Ordering::Relaxed) == 0 {
-            OPEN.fetch_and(!(1 << self.number), Ordering::AcqRel);
+            let word = &OPEN[(self.number / u64::BITS) as usize % WORDS];
+            word.fetch_and(!(1 << (self.number % u64::BITS)), Ordering::AcqRel);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::LEAKS;
-use crate::server::{Server, close, number};
+use crate::server::{Server, close, number, wait_for};
 
 #[test]
 fn health_and_data_answer_with_the_contracts_fields() {
@@ -97,13 +97,62 @@ fn status_tells_memory_cap_and_attribution() {
     );
     assert_eq!(status["decoys"]["bounded_cache"]["max_entries"], 1000);
     let listed = server.get_json("/admin/leaks");
-    let names: Vec<_> = listed["catalogue"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|entry| &entry["name"])
-        .collect();
-    assert_eq!(names, ["cache", "listeners", "history", "bounded_cache"]);
+    let listed = listed["catalogue"].as_array().expect("a list");
+    let named = |role| {
+        let of_role = listed.iter().filter(move |entry| entry["role"] == role);
+        of_role.map(|entry| entry["name"].as_str().expect("a name"))
+    };
+    assert!(named("leak").zip(LEAKS).all(|(name, contract)| name == contract));
+    assert_eq!(named("decoy").next(), Some("bounded_cache"));
+    for entry in listed {
+        assert!(entry["description"].is_string() && entry["resource"].is_string(), "{entry}");
+        assert_eq!(entry["state"]["enabled"], false, "{entry}");
+        assert_eq!(entry["parameters"]["share"]["value"], 1.0, "{entry}");
+    }
+}
+
+#[test]
+fn controls_say_which_requests_touch_and_when() {
+    let server = Server::start(&[]);
+    let state = || server.get_json("/admin/leaks/status")["leaks"]["cache"].clone();
+    assert_eq!(state()["since"], json!(null));
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true, "share": 0.3}"#);
+    let since = state()["since"].clone();
+    assert!(since.as_str().is_some_and(|since| since.ends_with('Z')), "{since}");
+    server.load(100);
+    assert_eq!((&state()["requests"], &state()["entries"]), (&json!(30), &json!(30)));
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true, "start_after": "1h"}"#);
+    server.load(10);
+    assert_eq!((&state()["requests"], &state()["since"]), (&json!(30), &since));
+    let body = r#"{"start_after": 0, "share": 1, "endpoint": "/api/search"}"#;
+    assert_eq!(server.post_json("/admin/leaks/cache", body)["endpoint"], "/api/search");
+    server.load(10);
+    assert_eq!(state()["requests"], 30);
+}
+
+#[test]
+fn events_by_time_need_no_requests() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/history", r#"{"enabled": true, "per_second": 200}"#);
+    let entries = || number(&server.get_json("/admin/leaks/status")["leaks"]["history"]["entries"]);
+    wait_for("50 records", || (entries() >= 50.0).then_some(()));
+    let cleared = server.post_json("/admin/leaks/history", r#"{"per_second": null}"#);
+    let kept = number(&cleared["entries"]);
+    server.load(3);
+    // Events that were being given while the answer was made may still have arrived.
+    wait_for("three more", || (entries() >= kept + 3.0).then_some(()));
+}
+
+#[test]
+fn a_patched_leak_serves_on_and_grows_no_more() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true}"#);
+    server.load(20);
+    let answer = server.post_json("/admin/leaks/cache", r#"{"patched": true}"#);
+    assert_eq!((&answer["patched"], &answer["entries"]), (&json!(true), &json!(20)));
+    server.load(300);
+    let state = &server.get_json("/admin/leaks/status")["leaks"]["cache"];
+    assert_eq!((&state["entries"], &state["requests"]), (&json!(120), &json!(320)));
 }
 
 #[test]
