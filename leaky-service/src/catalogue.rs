@@ -66,6 +66,12 @@ impl Catalogue {
         self.exhibits.iter().find(|exhibit| exhibit.facts().name == name)
     }
 
+    /// All names, for people who have to choose one.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.exhibits.iter().map(|exhibit| exhibit.facts().name).collect();
+        names.join(", ")
+    }
+
     /// A number that no other event of this process has; the first is 1.
     pub fn next_id(&self) -> u64 {
         self.events.fetch_add(1, Ordering::Relaxed) + 1

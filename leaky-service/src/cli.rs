@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::http::AdminAccess;
 use crate::service::{Service, Settings, StartError};
+use crate::startup::{self, StartupError};
 use crate::{chain, server};
 
 /// Environment variable with the token that admin calls must carry.
@@ -56,6 +57,11 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_cap)]
     pub max_held: Cap,
 
+    /// Apply controls to leaks and decoys at start-up: a JSON object of bodies as for
+    /// POST /admin/leaks/NAME, by name
+    #[arg(long, value_name = "FILE")]
+    pub leaks: Option<PathBuf>,
+
     /// Threads that serve requests
     #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub workers: u8,
@@ -82,6 +88,8 @@ enum RunError {
     Listen(SocketAddr, #[source] io::Error),
     #[error("cannot write the address to {}", .0.display())]
     AddressFile(PathBuf, #[source] io::Error),
+    #[error("cannot apply the leaks of the start-up file")]
+    Leaks(#[from] StartupError),
     #[error("cannot set up {0}")]
     Setup(&'static str, #[source] io::Error),
     #[error("the parent process is already gone")]
@@ -105,17 +113,25 @@ fn try_run(args: &Args) -> Result<(), RunError> {
     if let Some(parent) = args.exit_with_parent {
         exit_with_parent(parent)?;
     }
-    let service = Arc::new(Service::new(args.settings()?)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(args.workers))
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(|error| RunError::Setup("worker threads", error))?;
-    let served = runtime.block_on(serve(args, service));
+    let served = runtime.block_on(start(args));
     // Nothing a blocking thread may still be doing is worth waiting for.
     runtime.shutdown_background();
     served
+}
+
+/// Within the runtime, because patterns may need one.
+async fn start(args: &Args) -> Result<(), RunError> {
+    let service = Arc::new(Service::new(args.settings()?)?);
+    if let Some(path) = &args.leaks {
+        startup::apply(service.catalogue(), path)?;
+    }
+    serve(args, service).await
 }
 
 async fn serve(args: &Args, service: Arc<Service>) -> Result<(), RunError> {

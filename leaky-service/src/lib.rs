@@ -2,8 +2,8 @@
 //!
 //! The way through the crate:
 //!
-//! - [`cli`] reads the command line and starts a [`Service`], which [`server`] runs on a listener
-//!   until told to stop; [`http`] is its API.
+//! - [`cli`] reads the command line, applies the [`startup`] file and starts a [`Service`], which
+//!   [`server`] runs on a listener until told to stop; [`http`] is its API.
 //! - [`catalogue`] holds the leaks ([`leak`]) and decoys ([`decoy`]), each one [`pattern`] in a
 //!   file of its own and an [`exhibit`] with [`controls`], whose [`dose`] says which events touch
 //!   it; those by time come from the [`clock`], and [`endpoint`] names where requests come in.
@@ -42,6 +42,7 @@ pub mod process;
 pub mod resource;
 pub mod server;
 pub mod service;
+pub mod startup;
 pub mod tracker;
 
 pub use service::{Service, Settings, StartError};

@@ -63,7 +63,7 @@ pub async fn change(
     let exhibit = catalogue.find(&name).ok_or_else(|| Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is no leak or decoy called '{name}'"),
-        hint: format!("choose one of {}", names(catalogue)),
+        hint: format!("choose one of {}", catalogue.names()),
     })?;
     let change =
         Change::parse(exhibit.facts(), &body).map_err(|faults| Problem::faults(&faults))?;
@@ -81,7 +81,7 @@ pub async fn clear(
 ) -> Result<Json<Value>, Problem> {
     let leak_type = body.leak_type.unwrap_or_else(|| ALL.to_owned());
     if leak_type != ALL && service.catalogue().find(&leak_type).is_none() {
-        let hint = format!("choose {ALL} or one of {}", names(service.catalogue()));
+        let hint = format!("choose {ALL} or one of {}", service.catalogue().names());
         return Err(Problem::bad_request(format!("there is no leak_type '{leak_type}'"), hint));
     }
     // Freeing a hundred thousand entries takes a while; requests go on meanwhile.
@@ -192,9 +192,4 @@ fn own_parameter(parameter: &Parameter, value: u64) -> Value {
         "unit": parameter.unit.name(),
         "description": parameter.description,
     })
-}
-
-fn names(catalogue: &Catalogue) -> String {
-    let names: Vec<_> = catalogue.exhibits().iter().map(|exhibit| exhibit.facts().name).collect();
-    names.join(", ")
 }

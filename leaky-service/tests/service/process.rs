@@ -64,6 +64,24 @@ fn impossible_settings_are_refused_with_exit_code_2() {
 }
 
 #[test]
+fn a_start_up_file_is_applied_before_it_listens_or_refused_whole() {
+    let directory = tempfile::TempDir::new().expect("a directory for the file");
+    let path = directory.path().join("leaks.json");
+    let leaks = path.to_str().expect("a plain path");
+    std::fs::write(&path, r#"{"cache": {"enabled": true, "share": 0.5}}"#).expect("it is ours");
+    let server = Server::start(&["--leaks", leaks]);
+    server.load(10);
+    assert_eq!(server.get_json("/admin/leaks/status")["leaks"]["cache"]["entries"], 5);
+
+    std::fs::write(&path, r#"{"cash": {}, "cache": {"share": 2}}"#).expect("it is ours");
+    let output = command().args(["--leaks", leaks]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cash: ") && said.contains("cache: share is out of range"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
 fn it_ends_with_its_parent() {
     // The shell prints the service's pid and then, as soon as its input ends, is gone.
     let mut shell = std::process::Command::new("sh")
