@@ -6,9 +6,14 @@
 mod access;
 mod admin;
 mod api;
+mod call;
 mod memory;
 mod problem;
+mod query;
 mod status;
+mod stream;
+mod upload;
+mod work;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +25,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use crate::endpoint::Endpoint;
 use crate::service::Service;
 
 pub use access::{AdminAccess, Peer};
@@ -45,7 +51,11 @@ pub fn router(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&service), access::admit));
     Router::new()
         .route("/health", get(api::health))
-        .route("/api/data", get(api::data))
+        .route(Endpoint::Data.path(), get(api::data))
+        .route(Endpoint::Search.path(), get(work::search))
+        .route(Endpoint::Orders.path(), get(work::orders))
+        .route(Endpoint::Upload.path(), post(upload::upload))
+        .route(Endpoint::Stream.path(), get(stream::stream))
         .route("/metrics", get(api::metrics))
         .nest("/admin", admin)
         .fallback(no_such_route)
@@ -86,9 +96,9 @@ async fn no_such_route(uri: Uri) -> Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is nothing at {}", uri.path()),
         hint:
-            "GET /health, /api/data, /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
+            "GET /health, /api/data, /api/search, /api/orders, /api/stream, /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
                /admin/memory/snapshot, /admin/memory/diff; \
-               POST /admin/leaks/{name}, /admin/leaks/clear, /admin/gc"
+               POST /api/upload, /admin/leaks/{name}, /admin/leaks/clear, /admin/gc"
                 .to_owned(),
     }
 }

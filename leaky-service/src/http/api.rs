@@ -1,7 +1,6 @@
-//! What clients use: the endpoint that patterns feed on, health, and metrics.
+//! What clients use first: data, health, and metrics.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -10,27 +9,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::call::{Answer, Call};
 use super::problem::Problem;
 use crate::SERVICE;
 use crate::endpoint::Endpoint;
-use crate::pattern::{Event, Role};
 use crate::process::timestamp;
 use crate::service::Service;
 
-/// The answer of `/api/data`.
+/// What `/api/data` answers.
 #[derive(Serialize)]
-pub struct DataAnswer {
-    service: &'static str,
-    request_id: String,
-    trace_id: String,
-    duration_ms: f64,
-    leaks_triggered: Vec<&'static str>,
-    decoys_triggered: Vec<&'static str>,
-    data: Data,
-}
-
-#[derive(Serialize)]
-struct Data {
+pub struct Data {
     message: &'static str,
     timestamp: String,
 }
@@ -39,32 +27,14 @@ pub async fn health() -> Json<Value> {
     Json(json!({ "status": "ok", "service": SERVICE }))
 }
 
-/// Works for the configured time, and feeds every enabled pattern.
-pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Json<DataAnswer> {
-    let began = Instant::now();
-    let received = SystemTime::now();
-    let id = service.catalogue().next_id();
+/// Takes the configured time.
+pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Json<Answer<Data>> {
     let (parts, _body) = request.into_parts();
-    let endpoint = Some(Endpoint::Data);
-    let visit = service.catalogue().begin(&Event { id, received, parts: &parts, endpoint });
+    let call = Call::begin(&service, Endpoint::Data, &parts);
     if !service.delay().is_zero() {
         tokio::time::sleep(service.delay()).await;
     }
-    let triggered = |role| {
-        let of_role = visit.touched().filter(|facts| facts.role == role);
-        of_role.map(|facts| facts.name).collect()
-    };
-    let answer = DataAnswer {
-        service: SERVICE,
-        request_id: format!("req-{id}"),
-        trace_id: service.trace_id(id),
-        duration_ms: began.elapsed().as_secs_f64() * 1000.0,
-        leaks_triggered: triggered(Role::Leak),
-        decoys_triggered: triggered(Role::Decoy),
-        data: Data { message: "hello from the leaky service", timestamp: timestamp() },
-    };
-    visit.answered();
-    Json(answer)
+    call.answer(Data { message: "hello from the leaky service", timestamp: timestamp() })
 }
 
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {

@@ -35,12 +35,24 @@ impl Server {
         Self::run(command)
     }
 
-    /// Runs a command that is the service, on a free port.
+    /// As it is by itself, with the delay of the arguments.
+    pub fn start_slow(arguments: &[&str]) -> Self {
+        let mut command = command();
+        command.args(arguments);
+        Self::run_as_it_is(command)
+    }
+
+    /// Runs a command that is the service, on a free port, without delay.
     pub fn run(mut command: Command) -> Self {
+        command.args(["--delay", "0s"]);
+        Self::run_as_it_is(command)
+    }
+
+    fn run_as_it_is(mut command: Command) -> Self {
         let directory = TempDir::new().expect("a directory for the address");
         let address_file = directory.path().join("address");
         let child = command
-            .args(["--listen", "127.0.0.1:0", "--delay", "0s", "--address-file"])
+            .args(["--listen", "127.0.0.1:0", "--address-file"])
             .arg(&address_file)
             .stdout(Stdio::null())
             .spawn()

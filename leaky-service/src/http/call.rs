@@ -1,0 +1,75 @@
+//! A call of one of the endpoints that patterns feed on, from its head to its answer.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use axum::Json;
+use axum::http::request::Parts;
+use serde::Serialize;
+
+use crate::SERVICE;
+use crate::catalogue::Visit;
+use crate::endpoint::Endpoint;
+use crate::pattern::{Event, Role};
+use crate::service::Service;
+
+/// A request that has touched the patterns. Dropped before its answer, it was aborted.
+pub struct Call {
+    service: Arc<Service>,
+    id: u64,
+    began: Instant,
+    visit: Visit,
+}
+
+/// What every such endpoint answers, around what it has worked out.
+#[derive(Serialize)]
+pub struct Answer<T> {
+    service: &'static str,
+    request_id: String,
+    trace_id: String,
+    duration_ms: f64,
+    leaks_triggered: Vec<&'static str>,
+    decoys_triggered: Vec<&'static str>,
+    data: T,
+}
+
+impl Call {
+    /// Feeds every pattern that is on for this endpoint.
+    pub fn begin(service: &Arc<Service>, endpoint: Endpoint, parts: &Parts) -> Self {
+        let began = Instant::now();
+        let (id, received) = (service.catalogue().next_id(), SystemTime::now());
+        let event = Event { id, received, parts, endpoint: Some(endpoint) };
+        let visit = service.catalogue().begin(&event);
+        Self { service: Arc::clone(service), id, began, visit }
+    }
+
+    /// The request's name in answers.
+    pub fn request_id(&self) -> String {
+        format!("req-{}", self.id)
+    }
+
+    /// Ends the call with what it has worked out.
+    pub fn answer<T>(self, data: T) -> Json<Answer<T>> {
+        let answer = Answer {
+            service: SERVICE,
+            request_id: self.request_id(),
+            trace_id: self.service.trace_id(self.id),
+            duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+            leaks_triggered: self.triggered(Role::Leak),
+            decoys_triggered: self.triggered(Role::Decoy),
+            data,
+        };
+        self.finish();
+        Json(answer)
+    }
+
+    /// Ends the call after an answer of another kind.
+    pub fn finish(self) {
+        self.visit.answered();
+    }
+
+    fn triggered(&self, role: Role) -> Vec<&'static str> {
+        let of_role = self.visit.touched().filter(|facts| facts.role == role);
+        of_role.map(|facts| facts.name).collect()
+    }
+}
