@@ -1,8 +1,22 @@
 //! The decoys: memory that rises and is no leak. Each in a file of its own, and a line here.
 
+mod batch;
 mod bounded_cache;
+mod expiring_cache;
+mod load_bound;
+mod sawtooth;
+mod step;
+mod warm_up;
 
 use crate::pattern::Facts;
 
 /// All decoys, in the order in which they are listed.
-pub const ALL: &[&Facts] = &[&bounded_cache::FACTS];
+pub const ALL: &[&Facts] = &[
+    &bounded_cache::FACTS,
+    &expiring_cache::FACTS,
+    &warm_up::FACTS,
+    &sawtooth::FACTS,
+    &step::FACTS,
+    &load_bound::FACTS,
+    &batch::FACTS,
+];

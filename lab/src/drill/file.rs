@@ -16,7 +16,15 @@ use crate::quantity::{parse_rate, parse_seconds, parse_size};
 /// The service's leaks, by name.
 pub const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
 /// The service's decoys, by name.
-pub const DECOYS: [&str; 1] = ["bounded_cache"];
+pub const DECOYS: [&str; 7] = [
+    "bounded_cache",
+    "expiring_cache",
+    "warm_up",
+    "sawtooth",
+    "step",
+    "load_bound",
+    "batch",
+];
 
 /// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
 ///
