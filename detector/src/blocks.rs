@@ -93,15 +93,6 @@ impl Blocks {
         self.levels[level].back()
     }
 
-    /// The level at an instant: that of the finest block which ended by then and is still kept.
-    pub(crate) fn level_at(&self, t_seconds: f64) -> Option<f64> {
-        let levels = self.levels.iter().enumerate();
-        levels.into_iter().find_map(|(level, blocks)| {
-            let ended = blocks.partition_point(|b| self.begin_of(level, b.index + 1) <= t_seconds);
-            ended.checked_sub(1).map(|last| blocks[last].mid)
-        })
-    }
-
     /// The highest peak of any block that ended in `[from_seconds, to_seconds]`.
     pub(crate) fn peak_between(&self, from_seconds: f64, to_seconds: f64) -> Option<f64> {
         let levels = self.levels.iter().enumerate();

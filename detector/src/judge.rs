@@ -22,11 +22,14 @@ const MATERIAL_SHARE: f64 = 0.02;
 /// slack and fragmentation settle at some share of what is in use, while it is used.
 const MATERIAL_SHARE_UNSEEN: f64 = 0.2;
 
+/// ...and from this many standard deviations of what the explanation leaves unexplained.
+const MATERIAL_DEVIATIONS: f64 = 4.0;
+
 /// The allocator's figure sees growth if it grew by at least this share of it.
 pub(crate) const SEEN_SHARE: f64 = 0.5;
 
-/// ...and from this many standard deviations of what the explanation leaves unexplained.
-const MATERIAL_DEVIATIONS: f64 = 4.0;
+/// Fewest blocks of the allocator's figure on which it can be a witness.
+const LEAST_WITNESS_BLOCKS: usize = 3;
 
 /// Bytes below which growth is the allocator's and the kernel's own grain: they hand out memory
 /// in extents and batches of pages of up to 64 KiB, of which a handful come and go.
@@ -45,8 +48,9 @@ pub(crate) struct Measure<'a> {
     pub(crate) signal: Signal,
     /// Shortest growth that may be called a leak.
     pub(crate) confirm_seconds: f64,
-    /// All that is known of the signal.
+    /// All that is known of the signal, and the level of it that is judged.
     pub(crate) series: &'a Blocks,
+    pub(crate) level: usize,
     /// Levels reached since then count as reached before...
     pub(crate) since_seconds: f64,
     /// ...and so does this one.
@@ -62,7 +66,8 @@ impl Measure<'_> {
         let before = level_before(blocks, onset_seconds);
         let peak = self.series.peak_between(self.since_seconds, onset_seconds);
         let ceiling = peak.into_iter().chain(self.ceiling).fold(before, f64::max);
-        let grown = latest_level(blocks) - ceiling;
+        // By the slope too: what rose in the very block of the onset is no growth since.
+        let grown = (latest_level(blocks) - ceiling).min(rise(since(blocks, onset_seconds)));
         let seen = self.heap_growth(onset_seconds).is_none_or(|heap| heap >= SEEN_SHARE * grown);
         let share = if seen { MATERIAL_SHARE } else { MATERIAL_SHARE_UNSEEN };
         let grain = match self.signal {
@@ -74,10 +79,10 @@ impl Measure<'_> {
     }
 
     /// What the allocator's bytes in use grew by since an instant; only memory has a witness.
-    fn heap_growth(&self, since_seconds: f64) -> Option<f64> {
+    fn heap_growth(&self, onset_seconds: f64) -> Option<f64> {
         let heap = self.heap.filter(|_| self.signal.is_bytes())?;
-        let before = heap.level_at(since_seconds)?;
-        Some(heap.newest(0)?.mid - before)
+        let blocks = heap.level(self.level, onset_seconds);
+        (blocks.len() >= LEAST_WITNESS_BLOCKS).then(|| rise(&blocks))
     }
 }
 
@@ -141,7 +146,7 @@ pub(crate) fn judge(blocks: &[Block], rate: Option<Vec<f64>>, measure: &Measure<
             Judgement::Benign(benign.family)
         };
     };
-    let rising = &blocks[blocks.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
+    let rising = since(blocks, growth.onset_seconds);
     let Some(slope) = slope_of(rising, |block| block.mid).filter(|slope| slope.low > 0.0) else {
         return Judgement::Benign(benign.family);
     };
@@ -174,6 +179,16 @@ pub(crate) fn level_before(blocks: &[Block], instant_seconds: f64) -> f64 {
     let latest = &blocks[end.saturating_sub(6)..end.min(blocks.len())];
     let mut mids: Vec<f64> = latest.iter().map(|block| block.mid).collect();
     stats::median(&mut mids).unwrap_or_default()
+}
+
+/// The blocks from an instant on.
+pub(crate) fn since(blocks: &[Block], instant_seconds: f64) -> &[Block] {
+    &blocks[blocks.partition_point(|block| block.t_seconds < instant_seconds)..]
+}
+
+/// What the blocks rose by, from first to last, as their slope tells; zero if it tells nothing.
+fn rise(blocks: &[Block]) -> f64 {
+    slope_of(blocks, |block| block.mid).map_or(0.0, |slope| slope.mid * span_seconds(blocks))
 }
 
 fn span_seconds(blocks: &[Block]) -> f64 {

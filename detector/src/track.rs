@@ -151,6 +151,7 @@ impl Track {
             signal: self.signal,
             confirm_seconds: around.confirm_seconds,
             series: blocks,
+            level,
             since_seconds: if self.incident.is_some() { self.since_seconds } else { f64::MIN },
             ceiling: self.incident.as_ref().map(|incident| incident.ceiling),
             heap: around.heap,
@@ -269,7 +270,7 @@ impl Track {
         let seen = blocks.level(level, f64::MIN);
         self.cause = cause::find(&seen, level, around.gauges);
         self.bytes_per_request = around.requests.and_then(|counter| {
-            let rising = &seen[seen.partition_point(|b| b.t_seconds < growth.onset_seconds)..];
+            let rising = judge::since(&seen, growth.onset_seconds);
             let (requests, level) = cause::joined(&counter.level(level, f64::MIN), rising);
             (requests.len() >= 3).then(|| stats::least_squares(&requests, &level).1)
         });
