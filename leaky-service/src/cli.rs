@@ -9,24 +9,45 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::Parser;
+use clap::{CommandFactory, Parser, Subcommand};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::http::AdminAccess;
+use crate::http::{AdminAccess, Login, MetricsAccess};
 use crate::service::{Service, Settings, StartError};
 use crate::startup::{self, StartupError};
-use crate::{chain, server};
+use crate::{chain, leaks, server};
 
 /// Environment variable with the token that admin calls must carry.
 const TOKEN_VARIABLE: &str = "LEAKLAB_ADMIN_TOKEN";
+
+/// Environment variables with the name and password that scrapes of the metrics must carry.
+const NAME_VARIABLE: &str = "METRICS_AUTH_USERNAME";
+const PASSWORD_VARIABLE: &str = "METRICS_AUTH_PASSWORD";
 
 /// The exit code of a program that could not do its work.
 const COULD_NOT_RUN: u8 = 2;
 
 /// Threads for work that blocks: clearing, purging, reading symbols.
 const BLOCKING_THREADS: usize = 4;
+
+/// The whole command line: without a command it serves.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "leaky-service", version, args_conflicts_with_subcommands = true)]
+#[command(about = Args::command().get_about().cloned().unwrap_or_default())]
+#[command(long_about = Args::command().get_long_about().cloned().unwrap_or_default())]
+pub struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Args,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Leaks(leaks::Args),
+}
 
 /// Serve an API that leaks memory on demand
 ///
@@ -70,6 +91,11 @@ pub struct Args {
     #[arg(long)]
     pub allow_remote_admin: bool,
 
+    /// Refuse scrapes of /metrics without the name and password in the environment's
+    /// `METRICS_AUTH_USERNAME` and `METRICS_AUTH_PASSWORD`; if those are unset, refuse every scrape
+    #[arg(long)]
+    pub metrics_auth: bool,
+
     /// Stop when the parent process ends; =PID says which process that must be
     #[arg(long, value_name = "PID", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     pub exit_with_parent: Option<i32>,
@@ -96,6 +122,21 @@ enum RunError {
     Orphaned,
     #[error("{TOKEN_VARIABLE} is set but empty; unset it, or give it a value")]
     EmptyToken,
+    #[error(
+        "{NAME_VARIABLE} and {PASSWORD_VARIABLE} must both be set and not empty, or neither, and \
+         the name may have no colon"
+    )]
+    HalfALogin,
+}
+
+impl Program {
+    /// Does what the command line says.
+    pub fn run(&self) -> ExitCode {
+        match &self.command {
+            Some(Command::Leaks(args)) => leaks::run(args),
+            None => run(&self.serve),
+        }
+    }
 }
 
 /// Serves until SIGTERM or SIGINT; 0 then, 2 if the service could not run.
@@ -194,8 +235,21 @@ impl Args {
                 .unwrap_or(usize::MAX),
             max_held_bytes: self.max_held.0.map(|cap| cap.as_u64()),
             delay: self.delay,
+            metrics_access: MetricsAccess { required: self.metrics_auth, login: login()? },
             admin_access: AdminAccess { allow_remote: self.allow_remote_admin, token },
         })
+    }
+}
+
+/// The name and password for metrics, if the environment sets both.
+fn login() -> Result<Option<Login>, RunError> {
+    let set = |variable| std::env::var(variable).ok();
+    match (set(NAME_VARIABLE), set(PASSWORD_VARIABLE)) {
+        (None, None) => Ok(None),
+        (Some(name), Some(password)) if !name.is_empty() && !password.is_empty() => {
+            Login::new(&name, &password).map(Some).ok_or(RunError::HalfALogin)
+        }
+        _ => Err(RunError::HalfALogin),
     }
 }
 

@@ -7,7 +7,9 @@ mod access;
 mod admin;
 mod api;
 mod call;
+mod health;
 mod memory;
+mod metrics_access;
 mod problem;
 mod query;
 mod status;
@@ -29,6 +31,7 @@ use crate::endpoint::Endpoint;
 use crate::service::Service;
 
 pub use access::{AdminAccess, Peer};
+pub use metrics_access::{Login, MetricsAccess};
 use problem::Problem;
 
 /// Bodies beyond this are refused; the largest legitimate one is a few hundred bytes.
@@ -49,14 +52,17 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/memory/snapshot", get(memory::snapshot))
         .route("/memory/diff", get(memory::diff))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), access::admit));
+    let metrics_admission =
+        middleware::from_fn_with_state(Arc::clone(&service), metrics_access::admit);
     Router::new()
-        .route("/health", get(api::health))
+        .route("/health", get(health::health))
+        .route("/health/memory", get(health::memory))
         .route(Endpoint::Data.path(), get(api::data))
         .route(Endpoint::Search.path(), get(work::search))
         .route(Endpoint::Orders.path(), get(work::orders))
         .route(Endpoint::Upload.path(), post(upload::upload))
         .route(Endpoint::Stream.path(), get(stream::stream))
-        .route("/metrics", get(api::metrics))
+        .route("/metrics", get(api::metrics).layer(metrics_admission))
         .nest("/admin", admin)
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
@@ -96,7 +102,7 @@ async fn no_such_route(uri: Uri) -> Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is nothing at {}", uri.path()),
         hint:
-            "GET /health, /api/data, /api/search, /api/orders, /api/stream, /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
+            "GET /health, /health/memory, /api/data, /api/search, /api/orders, /api/stream, /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
                /admin/memory/snapshot, /admin/memory/diff; \
                POST /api/upload, /admin/leaks/{name}, /admin/leaks/clear, /admin/gc"
                 .to_owned(),

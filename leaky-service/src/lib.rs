@@ -20,6 +20,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! [`leaks`] is the command that lists them and prints their pages.
+//!
 //! The leaks are the only thing in this crate that grows without bound, and `--max-held` bounds
 //! even them.
 
@@ -35,10 +37,12 @@ pub mod growth;
 pub mod heap;
 pub mod http;
 pub mod leak;
+pub mod leaks;
 pub mod metrics;
 pub mod pattern;
 pub mod payload;
 pub mod process;
+pub mod purges;
 pub mod resource;
 pub mod server;
 pub mod service;

@@ -9,5 +9,5 @@ use leaky_service::cli;
 static ALLOCATOR: leaky_service::TrackingAllocator = leaky_service::TrackingAllocator;
 
 fn main() -> ExitCode {
-    cli::run(&cli::Args::parse())
+    cli::Program::parse().run()
 }

@@ -13,14 +13,41 @@ pub struct ProcessMemory {
     pub rss_bytes: u64,
     /// Mapped address space.
     pub vms_bytes: u64,
+    /// What is resident, by kind, where the kernel says so (Linux 4.5 and later).
+    pub resident: Option<Resident>,
+    /// The stack of the first thread.
+    pub stack_bytes: Option<u64>,
+}
+
+/// Resident memory by kind, in bytes; the kinds make up the whole.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Resident {
+    /// Backed by nothing but memory: heap, stacks, anonymous mappings.
+    pub anon_bytes: u64,
+    /// Pages of mapped files, the program's own among them.
+    pub file_bytes: u64,
+    /// Shared memory.
+    pub shmem_bytes: u64,
 }
 
 impl ProcessMemory {
-    /// Reads it from `/proc/self/statm`.
+    /// Reads it from `/proc/self/status`, all at one moment.
     pub fn read() -> ProcResult<Self> {
-        let statm = Process::myself()?.statm()?;
-        let page_bytes = procfs::page_size();
-        Ok(Self { rss_bytes: statm.resident * page_bytes, vms_bytes: statm.size * page_bytes })
+        let status = Process::myself()?.status()?;
+        let bytes = |kibibytes: Option<u64>| kibibytes.map(|kibibytes| kibibytes * 1024);
+        let kinds = (bytes(status.rssanon), bytes(status.rssfile), bytes(status.rssshmem));
+        let resident = match kinds {
+            (Some(anon_bytes), Some(file_bytes), Some(shmem_bytes)) => {
+                Some(Resident { anon_bytes, file_bytes, shmem_bytes })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            rss_bytes: bytes(status.vmrss).unwrap_or(0),
+            vms_bytes: bytes(status.vmsize).unwrap_or(0),
+            resident,
+            stack_bytes: bytes(status.vmstk),
+        })
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::catalogue::Catalogue;
 use crate::growth::GrowthWindow;
-use crate::http::AdminAccess;
+use crate::http::{AdminAccess, MetricsAccess};
 use crate::metrics::Metrics;
 use crate::pattern::lock;
 use crate::payload::BYTES_PER_REQUEST;
+use crate::purges::Purges;
 use crate::tracker::{self, Baseline, NoAccountLeft, NotInstalled};
 
 /// What a service is started with.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub delay: Duration,
     /// Who may use the admin API.
     pub admin_access: AdminAccess,
+    /// Who may scrape the metrics.
+    pub metrics_access: MetricsAccess,
 }
 
 /// A running service's shared state.
@@ -34,6 +37,8 @@ pub struct Service {
     metrics: Metrics,
     growth: GrowthWindow,
     admin_access: AdminAccess,
+    metrics_access: MetricsAccess,
+    purges: Purges,
     delay: Duration,
     trace_key: RandomState,
     baseline: Mutex<Option<Arc<Baseline>>>,
@@ -64,6 +69,7 @@ impl Default for Settings {
             max_held_bytes: Some(1 << 30),
             delay: Duration::ZERO,
             admin_access: AdminAccess::default(),
+            metrics_access: MetricsAccess::default(),
         }
     }
 }
@@ -81,6 +87,8 @@ impl Service {
             catalogue: Arc::new(catalogue),
             growth: GrowthWindow::starting_now(),
             admin_access: settings.admin_access,
+            metrics_access: settings.metrics_access,
+            purges: Purges::default(),
             delay: settings.delay,
             trace_key: RandomState::new(),
             baseline: Mutex::new(None),
@@ -103,6 +111,14 @@ impl Service {
 
     pub(crate) fn admin_access(&self) -> &AdminAccess {
         &self.admin_access
+    }
+
+    pub(crate) fn metrics_access(&self) -> &MetricsAccess {
+        &self.metrics_access
+    }
+
+    pub(crate) fn purges(&self) -> &Purges {
+        &self.purges
     }
 
     pub(crate) fn delay(&self) -> Duration {

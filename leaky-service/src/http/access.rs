@@ -1,13 +1,14 @@
 //! Who may use the admin API: people on this machine, or whoever holds the token.
 //!
 //! With a token every admin call must carry it, from wherever it comes. Without one, calls from
-//! other machines are refused unless the operator allowed them.
+//! other machines are refused unless the operator allowed them. Calls that a browser makes for a
+//! page of another site are refused in any case: being on this machine, the browser would pass.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -39,9 +40,21 @@ pub async fn admit(State(service): State<Arc<Service>>, request: Request, next: 
 
 impl AdminAccess {
     fn judge(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Problem> {
+        if is_foreign(headers) {
+            return Err(Problem {
+                status: StatusCode::FORBIDDEN,
+                error: "the admin API does not answer pages of other sites".to_owned(),
+                hint: "call it from a program, or from a page that this service serves".to_owned(),
+            });
+        }
         let is_local = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
         match &self.token {
-            Some(token) if bearer(headers).is_some_and(|given| same(given, token)) => Ok(()),
+            Some(token)
+                if credentials(headers.get(AUTHORIZATION), "Bearer")
+                    .is_some_and(|given| same(given, token)) =>
+            {
+                Ok(())
+            }
             Some(_) => Err(Problem {
                 status: StatusCode::UNAUTHORIZED,
                 error: "the admin API needs the right token".to_owned(),
@@ -71,14 +84,27 @@ fn refuse(problem: Problem) -> Response {
     response
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+/// What follows the scheme in an `Authorization` header, if it is that scheme.
+pub fn credentials<'a>(value: Option<&'a HeaderValue>, scheme: &str) -> Option<&'a [u8]> {
+    let (found, rest) = value?.as_bytes().split_at_checked(scheme.len())?;
+    let is_scheme = found.eq_ignore_ascii_case(scheme.as_bytes());
+    rest.strip_prefix(b" ").filter(|_| is_scheme)
+}
+
+/// Whether a page of another site may be behind a call: browsers say whose page it is.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let authority = |origin: &str| origin.split_once("://").map(|(_, rest)| rest.to_owned());
+    let origin = headers.get(ORIGIN).map(|value| value.to_str().ok().and_then(authority));
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    match (origin, host) {
+        (None, _) => false,
+        (Some(Some(origin)), Some(host)) => !origin.eq_ignore_ascii_case(host),
+        _ => true,
+    }
 }
 
 /// Compares in a time that depends on what was given, never on how much of it is right.
-fn same(given: &[u8], token: &str) -> bool {
+pub fn same(given: &[u8], token: &str) -> bool {
     let token = token.as_bytes();
     let differs = given.iter().enumerate().fold(given.len() ^ token.len(), |differs, (i, byte)| {
         differs | usize::from(byte ^ token[i % token.len().max(1)])
@@ -116,6 +142,25 @@ mod tests {
             let judged = access.judge(&headers, Some(Peer(peer.parse().unwrap())));
             let status = judged.map_or_else(|problem| problem.status.as_u16(), |()| 200);
             assert_eq!(status, expected, "{allow_remote} {token:?} {peer} {header:?}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused() {
+        for (origin, host, foreign) in [
+            (None, Some("localhost:8080"), false),
+            (None, None, false),
+            (Some("http://localhost:8080"), Some("localhost:8080"), false),
+            (Some("http://LocalHost:8080"), Some("localhost:8080"), false),
+            (Some("http://localhost:3000"), Some("localhost:8080"), true),
+            (Some("https://example.com"), Some("localhost:8080"), true),
+            (Some("null"), Some("localhost:8080"), true),
+            (Some("http://localhost:8080"), None, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(origin.map(|value| (ORIGIN, HeaderValue::from_static(value))));
+            headers.extend(host.map(|value| (HOST, HeaderValue::from_static(value))));
+            assert_eq!(is_foreign(&headers), foreign, "{origin:?} {host:?}");
         }
     }
 

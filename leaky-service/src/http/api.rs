@@ -1,4 +1,4 @@
-//! What clients use first: data, health, and metrics.
+//! What clients use first: data, and metrics.
 
 use std::sync::Arc;
 
@@ -7,11 +7,9 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
 use super::problem::Problem;
-use crate::SERVICE;
 use crate::endpoint::Endpoint;
 use crate::process::timestamp;
 use crate::service::Service;
@@ -21,10 +19,6 @@ use crate::service::Service;
 pub struct Data {
     message: &'static str,
     timestamp: String,
-}
-
-pub async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok", "service": SERVICE }))
 }
 
 /// Takes the configured time.

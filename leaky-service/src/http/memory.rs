@@ -4,6 +4,7 @@
 //! time, and what it took is returned to the system before the answer goes out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -28,10 +29,11 @@ const SYMBOL_HINT: &str = "run an unstripped binary built with debug = 1, with /
 const GC_NOTE: &str = "returns what is free; what a leak holds is still referenced, and stays";
 
 /// Flushes the thread cache and purges the arenas.
-pub async fn collect() -> Result<Json<Value>, Problem> {
-    let before = read_memory()?;
+pub async fn collect(State(service): State<Arc<Service>>) -> Result<Json<Value>, Problem> {
+    let (before, began) = (read_memory()?, Instant::now());
     let steps = blocking(release_free_memory).await?;
     let steps = steps.map_err(|error| Problem::internal(&error, HEAP_HINT))?;
+    service.purges().note(began.elapsed());
     let after = read_memory()?;
     let freed_bytes = before.rss_bytes.cast_signed() - after.rss_bytes.cast_signed();
     Ok(Json(json!({

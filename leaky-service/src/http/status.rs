@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::exhibit::Exhibit;
 use crate::heap::HeapStats;
 use crate::mebibytes;
-use crate::process::ProcessMemory;
+use crate::process::{ProcessMemory, Resident};
 use crate::resource::Resource;
 use crate::service::Service;
 use crate::tracker;
@@ -35,6 +35,10 @@ pub async fn status(State(service): State<Arc<Service>>) -> Result<Json<Value>, 
             "vms_bytes": memory.vms_bytes,
             "growth_since_start_bytes": growth_bytes,
             "allocator_in_use_bytes": heap.in_use_bytes,
+            "held_outside_bytes": catalogue.outside().bytes,
+            "resident": memory.resident,
+            "parts": memory.resident.map(|resident| parts(resident, heap)),
+            "retained_address_space_bytes": heap.retained_bytes,
         },
         "cap": {
             "held_bytes": catalogue.held_bytes(),
@@ -43,6 +47,19 @@ pub async fn status(State(service): State<Arc<Service>>) -> Result<Json<Value>, 
         },
         "attribution": tracker::attribution(),
     })))
+}
+
+/// Where resident memory is; the parts add up to it. What the allocator says is resident is an
+/// upper bound, so the remainder (stacks, foreign heaps, anonymous mappings) may be negative.
+fn parts(resident: Resident, heap: HeapStats) -> Value {
+    let signed = u64::cast_signed;
+    json!({
+        "allocator_in_use_bytes": heap.in_use_bytes,
+        "allocator_slack_bytes": signed(heap.resident_bytes) - signed(heap.in_use_bytes),
+        "file_bytes": resident.file_bytes,
+        "shmem_bytes": resident.shmem_bytes,
+        "remainder_bytes": signed(resident.anon_bytes) - signed(heap.resident_bytes),
+    })
 }
 
 /// What to look at when the allocator does not answer.

@@ -50,6 +50,35 @@ fn diff_names_the_line_that_leaks_with_its_bytes_and_blocks() {
 }
 
 #[test]
+fn the_parts_of_memory_add_up_to_what_is_resident() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true}"#);
+    server.load(300);
+    let memory = server.get_json("/admin/leaks/status")["memory"].clone();
+    let parts = memory["parts"].as_object().expect("the kernel tells kinds");
+    let sum: f64 = parts.values().map(number).sum();
+    assert!(close(sum, number(&memory["rss_bytes"])), "{memory}");
+    assert!(number(&parts["allocator_in_use_bytes"]) > 300.0 * 10240.0, "{memory}");
+    assert!(number(&parts["file_bytes"]) > 0.0, "the program itself is a file: {memory}");
+}
+
+#[test]
+fn memory_health_has_the_fields_that_other_tools_poll() {
+    let server = Server::start(&[]);
+    let before = server.get_json("/health/memory");
+    assert_eq!((&before["num_gc"], &before["last_gc_pause_ms"]), (&json!(0), &json!(0.0)));
+    for field in ["heap_alloc_mb", "heap_inuse_mb", "heap_idle_mb", "stack_inuse_mb"] {
+        assert!(number(&before[field]) >= 0.0, "{field}: {before}");
+    }
+    assert!(number(&before["heap_alloc_mb"]) > 0.0);
+    assert!(number(&before["num_goroutine"]) >= 1.0, "{before}");
+    server.post_json("/admin/gc", "");
+    let after = server.get_json("/health/memory");
+    assert_eq!(after["num_gc"], 1);
+    assert!(number(&after["last_gc_pause_ms"]) > 0.0, "{after}");
+}
+
+#[test]
 fn the_first_diff_sets_the_baseline() {
     let server = Server::start(&[]);
     let first = server.get_json("/admin/memory/diff");

@@ -64,6 +64,23 @@ fn impossible_settings_are_refused_with_exit_code_2() {
 }
 
 #[test]
+fn leaks_are_listed_and_shown_without_serving() {
+    let said = |arguments: &[&str]| {
+        let output = command().args(arguments).output().expect("it starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, list, _) = said(&["leaks"]);
+    assert!(code == Some(0) && list.contains("  cache ") && list.contains("  bounded_cache "));
+    let (code, page, _) = said(&["leaks", "show", "cache"]);
+    assert!(code == Some(0) && page.starts_with("# cache: "), "{page}");
+    let (code, _, error) = said(&["leaks", "show", "cash"]);
+    assert!(code == Some(2) && error.contains("cache, listeners, history"), "{error}");
+    let (_, help, _) = said(&["--help"]);
+    assert!(help.starts_with("Serve an API that leaks memory on demand"), "{help}");
+}
+
+#[test]
 fn a_start_up_file_is_applied_before_it_listens_or_refused_whole() {
     let directory = tempfile::TempDir::new().expect("a directory for the file");
     let path = directory.path().join("leaks.json");

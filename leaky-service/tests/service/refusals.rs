@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::server::{Answer, Server};
+use crate::server::{Answer, Server, command};
 
 #[test]
 fn settings_outside_their_range_are_refused_with_the_range() {
@@ -94,6 +94,41 @@ fn a_token_guards_every_admin_call_and_nothing_else() {
     };
     assert_eq!((with("sesame"), with("sesamf")), (200, 401));
     assert_eq!((server.get("/metrics").status, server.get("/api/data").status), (200, 200));
+}
+
+#[test]
+fn metrics_may_need_a_name_and_a_password() {
+    let unset = Server::start(&["--metrics-auth"]).get("/metrics");
+    assert_eq!(unset.status, 500);
+    refusal_names(&unset, "METRICS_AUTH_USERNAME");
+
+    let login = [("METRICS_AUTH_USERNAME", "prom"), ("METRICS_AUTH_PASSWORD", "secret")];
+    let server = Server::start_with(&["--metrics-auth"], &login);
+    let refused = server.agent().get(server.url("/metrics")).call().expect("it answers");
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.headers()["www-authenticate"], "Basic realm=\"Metrics\"");
+    let with = |encoded: &str| {
+        let request = server.agent().get(server.url("/metrics"));
+        Answer::of(request.header("authorization", format!("Basic {encoded}")).call()).status
+    };
+    // base64 of prom:secret, and of prom:wrong.
+    assert_eq!((with("cHJvbTpzZWNyZXQ="), with("cHJvbTp3cm9uZw==")), (200, 401));
+    assert_eq!((server.get("/health").status, server.get("/api/data").status), (200, 200));
+
+    let output = command().env("METRICS_AUTH_USERNAME", "prom").output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("METRICS_AUTH_PASSWORD"));
+}
+
+#[test]
+fn a_page_of_another_site_cannot_use_the_admin_api() {
+    let server = Server::start(&[]);
+    let from = |origin: String| {
+        let request = server.agent().post(server.url("/admin/leaks/clear"));
+        Answer::of(request.header("origin", origin).send("")).status
+    };
+    assert_eq!(from("https://example.com".to_owned()), 403);
+    assert_eq!(from(format!("http://{}", server.address)), 200);
 }
 
 fn refusal_names(answer: &Answer, named: &str) {

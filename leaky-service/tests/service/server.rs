@@ -141,7 +141,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_leaky-service");
 
 pub fn command() -> Command {
     let mut command = Command::new(PROGRAM);
-    command.env_remove("LEAKLAB_ADMIN_TOKEN");
+    for variable in ["LEAKLAB_ADMIN_TOKEN", "METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD"] {
+        command.env_remove(variable);
+    }
     command
 }
 
