@@ -46,11 +46,19 @@ impl Catalogue {
         bytes_per_request: usize,
         max_held_bytes: Option<u64>,
     ) -> Result<Self, NoAccountLeft> {
-        let facts = leak::ALL.iter().chain(decoy::ALL);
+        let limits = Limits::read(max_held_bytes);
+        Self::of(leak::ALL.iter().chain(decoy::ALL).copied(), bytes_per_request, limits)
+    }
+
+    fn of(
+        facts: impl Iterator<Item = &'static Facts>,
+        bytes_per_request: usize,
+        limits: Limits,
+    ) -> Result<Self, NoAccountLeft> {
         let exhibits = facts.map(|facts| Exhibit::new(facts, bytes_per_request));
         Ok(Self {
             exhibits: exhibits.collect::<Result<_, _>>()?,
-            limits: Limits::read(max_held_bytes),
+            limits,
             events: AtomicU64::new(0),
             job: Request::new(()).into_parts().0,
         })
@@ -196,6 +204,10 @@ impl Drop for Visit {
         self.end(End::Aborted);
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue/rules.rs"]
+mod rules;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! What holds for every pattern: limits, and fixes. In one process, with exact books.
 #![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::Request;
@@ -67,6 +69,46 @@ fn events_that_are_due_at_the_cap_are_passed_over() {
     history.clear().expect("it can be cleared");
     assert!(!catalogue.give_due(began + Duration::from_secs(202), 3000));
     assert_eq!(history.count(), 20, "only those of the last two seconds");
+}
+
+#[test]
+fn toggling_under_load_a_thousand_times_loses_nothing() {
+    let service = Service::new(Settings::default()).expect("the allocator is installed");
+    let leaks = ["cache", "listeners", "history"].map(|name| service.catalogue().find(name));
+    let leaks = leaks.map(|leak| leak.expect("it is in the catalogue"));
+    let (done, cleared) = (AtomicBool::new(false), leaks.map(|_| AtomicU64::new(0)));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    abort(&service, 10);
+                }
+            });
+        }
+        let toggle = |first: usize| {
+            for round in 0..1000 {
+                let which = (first + round) % leaks.len();
+                let enabled = Some(round % 3 != 2);
+                set(leaks[which], &Change { enabled, ..Change::default() });
+                if round % 10 == 0 {
+                    let gone = leaks[which].clear().expect("it can be cleared");
+                    cleared[which].fetch_add(gone.count as u64, Ordering::Relaxed);
+                }
+            }
+        };
+        let togglers = [0, 1].map(|first| scope.spawn(move || toggle(first)));
+        let ended = togglers.map(thread::ScopedJoinHandle::join);
+        done.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok), "toggling does not fail");
+    });
+    for (leak, cleared) in leaks.iter().zip(&cleared) {
+        let name = leak.facts().name;
+        let seen = cleared.load(Ordering::Relaxed) + leak.count() as u64;
+        assert_eq!(seen, leak.touched(), "{name}: everything kept was cleared or is there");
+        leak.clear().expect("it can be cleared");
+        assert_eq!((leak.count(), leak.held_bytes()), (0, 0), "{name}");
+    }
+    assert!(leaks.iter().any(|leak| leak.touched() > 0), "there was load");
 }
 
 fn set(exhibit: &Exhibit, change: &Change) {
