@@ -2,8 +2,12 @@
 
 mod batch;
 mod bounded_cache;
+mod burst_retention;
+mod daily;
 mod expiring_cache;
 mod load_bound;
+mod page_cache;
+mod pool;
 mod sawtooth;
 mod step;
 mod warm_up;
@@ -19,4 +23,8 @@ pub const ALL: &[&Facts] = &[
     &step::FACTS,
     &load_bound::FACTS,
     &batch::FACTS,
+    &daily::FACTS,
+    &pool::FACTS,
+    &page_cache::FACTS,
+    &burst_retention::FACTS,
 ];

@@ -16,7 +16,7 @@ use crate::quantity::{parse_rate, parse_seconds, parse_size};
 /// The service's leaks, by name.
 pub const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
 /// The service's decoys, by name.
-pub const DECOYS: [&str; 7] = [
+pub const DECOYS: [&str; 11] = [
     "bounded_cache",
     "expiring_cache",
     "warm_up",
@@ -24,6 +24,10 @@ pub const DECOYS: [&str; 7] = [
     "step",
     "load_bound",
     "batch",
+    "daily",
+    "pool",
+    "page_cache",
+    "burst_retention",
 ];
 
 /// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
