@@ -1,10 +1,11 @@
 //! The leaks: each a defect as it is found in the wild, in a file of its own, and a line here.
 
 mod cache;
+mod cycles;
 mod history;
 mod listeners;
 
 use crate::pattern::Facts;
 
 /// All leaks, in the order in which they are listed.
-pub const ALL: &[&Facts] = &[&cache::FACTS, &listeners::FACTS, &history::FACTS];
+pub const ALL: &[&Facts] = &[&cache::FACTS, &listeners::FACTS, &history::FACTS, &cycles::FACTS];

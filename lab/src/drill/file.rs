@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 3] = ["cache", "listeners", "history"];
+pub const LEAKS: [&str; 4] = ["cache", "listeners", "history", "cycles"];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 11] = [
     "bounded_cache",
