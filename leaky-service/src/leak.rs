@@ -4,8 +4,10 @@ mod cache;
 mod cycles;
 mod history;
 mod listeners;
+mod queue;
 
 use crate::pattern::Facts;
 
 /// All leaks, in the order in which they are listed.
-pub const ALL: &[&Facts] = &[&cache::FACTS, &listeners::FACTS, &history::FACTS, &cycles::FACTS];
+pub const ALL: &[&Facts] =
+    &[&cache::FACTS, &listeners::FACTS, &history::FACTS, &cycles::FACTS, &queue::FACTS];
