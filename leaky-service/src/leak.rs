@@ -5,9 +5,16 @@ mod cycles;
 mod history;
 mod listeners;
 mod queue;
+mod slices;
 
 use crate::pattern::Facts;
 
 /// All leaks, in the order in which they are listed.
-pub const ALL: &[&Facts] =
-    &[&cache::FACTS, &listeners::FACTS, &history::FACTS, &cycles::FACTS, &queue::FACTS];
+pub const ALL: &[&Facts] = &[
+    &cache::FACTS,
+    &listeners::FACTS,
+    &history::FACTS,
+    &cycles::FACTS,
+    &queue::FACTS,
+    &slices::FACTS,
+];

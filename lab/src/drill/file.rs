@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 5] = ["cache", "listeners", "history", "cycles", "queue"];
+pub const LEAKS: [&str; 6] = ["cache", "listeners", "history", "cycles", "queue", "slices"];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 11] = [
     "bounded_cache",
