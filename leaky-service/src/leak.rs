@@ -1,6 +1,7 @@
 //! The leaks: each a defect as it is found in the wild, in a file of its own, and a line here.
 
 mod cache;
+mod capacity;
 mod cycles;
 mod history;
 mod listeners;
@@ -17,4 +18,5 @@ pub const ALL: &[&Facts] = &[
     &cycles::FACTS,
     &queue::FACTS,
     &slices::FACTS,
+    &capacity::FACTS,
 ];
