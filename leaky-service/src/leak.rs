@@ -3,6 +3,7 @@
 mod cache;
 mod capacity;
 mod cycles;
+mod forgotten;
 mod history;
 mod listeners;
 mod queue;
@@ -19,4 +20,5 @@ pub const ALL: &[&Facts] = &[
     &queue::FACTS,
     &slices::FACTS,
     &capacity::FACTS,
+    &forgotten::FACTS,
 ];

@@ -14,8 +14,8 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 7] =
-    ["cache", "listeners", "history", "cycles", "queue", "slices", "capacity"];
+pub const LEAKS: [&str; 8] =
+    ["cache", "listeners", "history", "cycles", "queue", "slices", "capacity", "forgotten"];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 11] = [
     "bounded_cache",

@@ -40,7 +40,9 @@ pub fn prove(name: &str) {
         exhibit.apply(&change).expect("the controls hold together");
         prove_size(&service, exhibit, bytes_per_request as f64);
     }
-    prove_resident_memory_returns(name, baseline);
+    if exhibit.facts().unclearable.is_none() {
+        prove_resident_memory_returns(name, baseline);
+    }
 }
 
 /// Freed pages are returned to the system, not only booked; the allocator's own thread may be
@@ -61,7 +63,7 @@ fn resident_bytes() -> u64 {
 
 fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
     let what = format!("{} at {bytes_per_request}", exhibit.facts().name);
-    let before = in_use_bytes();
+    let (before, held_before) = (in_use_bytes(), exhibit.held_bytes());
     for id in 1..=u64::from(REQUESTS) {
         serve(service, id);
     }
@@ -69,11 +71,27 @@ fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
 
     let expected = f64::from(REQUESTS) * bytes_per_request;
     assert!(off(grown, expected) < 0.02, "{what}: the allocator says {grown}, not {expected}");
-    let held = exhibit.held_bytes() as f64;
+    let held = (exhibit.held_bytes() - held_before) as f64;
     assert!(off(held, grown) < 0.005, "{what}: the books say {held}, the allocator {grown}");
+    if exhibit.facts().unclearable.is_some() {
+        return prove_nothing_comes_back(exhibit, before + grown);
+    }
     let measured = exhibit.measured_bytes_per_request().expect("it keeps something");
     assert!(off(measured, bytes_per_request) < 0.02, "{what}: measured {measured}");
+    prove_clear(exhibit, before, grown);
+}
 
+/// A clear is refused, and nothing is lost by it.
+fn prove_nothing_comes_back(exhibit: &Exhibit, in_use: f64) {
+    let (name, count, held) = (exhibit.facts().name, exhibit.count(), exhibit.held_bytes());
+    let refused = exhibit.clear().expect_err("it cannot be cleared");
+    assert_eq!(refused.name, name);
+    assert_eq!((exhibit.count(), exhibit.held_bytes()), (count, held), "{name}");
+    assert!(off(in_use_bytes(), in_use) < 0.001, "{name}");
+}
+
+fn prove_clear(exhibit: &Exhibit, before: f64, grown: f64) {
+    let (what, held) = (exhibit.facts().name, exhibit.held_bytes() as f64);
     let cleared = exhibit.clear().expect("it can be cleared");
     assert_eq!(cleared.count, REQUESTS as usize, "{what}");
     assert!(off(cleared.freed_bytes as f64, held) < 1e-9, "{what}: freed {cleared:?} of {held}");

@@ -175,3 +175,28 @@ fn at_the_cap_leaks_stop_growing_and_say_so() {
     assert_eq!(status["cap"]["capped"], false);
     assert_eq!(server.get_json("/api/data")["leaks_triggered"], json!(LEAKS));
 }
+
+#[test]
+fn what_cannot_be_cleared_is_refused_with_the_reason_and_named_by_a_clear_of_all() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/forgotten", r#"{"enabled": true}"#);
+    server.post_json("/admin/leaks/history", r#"{"enabled": true}"#);
+    server.load(20);
+    let refused = server.post("/admin/leaks/clear", r#"{"leak_type": "forgotten"}"#);
+    assert_eq!(refused.status, 409);
+    for said in ["no owner", "restart"] {
+        assert!(refused.text.contains(said), "{}", refused.text);
+    }
+    let cleared = server.post_json("/admin/leaks/clear", "");
+    assert_eq!(cleared["history_records_removed"], 20);
+    assert_eq!(cleared["not_cleared"][0]["leak"], "forgotten");
+
+    let state = server.post_json("/admin/leaks/forgotten", r#"{"patched": true}"#);
+    assert_eq!(state["entries"], 20);
+    server.load(50);
+    let held =
+        || number(&server.get_json("/admin/leaks/status")["leaks"]["forgotten"]["held_bytes"]);
+    let patched = held();
+    server.load(200);
+    assert!(close(held(), patched), "it grows no more");
+}

@@ -1,0 +1,13 @@
+//! The forgotten leak, alone in a process: it takes what it says, and gives nothing back.
+#![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
+
+#[path = "exact/proof.rs"]
+mod proof;
+
+#[global_allocator]
+static ALLOCATOR: leaky_service::TrackingAllocator = leaky_service::TrackingAllocator;
+
+#[test]
+fn forgotten_takes_its_bytes_per_request_within_two_percent_and_cannot_clear() {
+    proof::prove("forgotten");
+}
