@@ -5,6 +5,7 @@ mod bounded_cache;
 mod burst_retention;
 mod daily;
 mod expiring_cache;
+mod fragmentation;
 mod load_bound;
 mod page_cache;
 mod pool;
@@ -27,4 +28,5 @@ pub const ALL: &[&Facts] = &[
     &pool::FACTS,
     &page_cache::FACTS,
     &burst_retention::FACTS,
+    &fragmentation::FACTS,
 ];

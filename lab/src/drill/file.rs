@@ -17,7 +17,7 @@ use crate::quantity::{parse_rate, parse_seconds, parse_size};
 pub const LEAKS: [&str; 8] =
     ["cache", "listeners", "history", "cycles", "queue", "slices", "capacity", "forgotten"];
 /// The service's decoys, by name.
-pub const DECOYS: [&str; 11] = [
+pub const DECOYS: [&str; 12] = [
     "bounded_cache",
     "expiring_cache",
     "warm_up",
@@ -29,6 +29,7 @@ pub const DECOYS: [&str; 11] = [
     "pool",
     "page_cache",
     "burst_retention",
+    "fragmentation",
 ];
 
 /// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
