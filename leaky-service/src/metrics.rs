@@ -14,6 +14,7 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
+use tokio::runtime::Handle;
 
 use crate::SERVICE;
 use crate::catalogue::Catalogue;
@@ -26,11 +27,12 @@ use crate::process::{self, ProcessMemory};
 const LATENCY_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Gauges about the process and its allocator: name, help.
-const GAUGES: [(&str, &str); 8] = [
+const GAUGES: [(&str, &str); 9] = [
     ("process_resident_memory_bytes", "Resident memory of the process in bytes"),
     ("process_virtual_memory_bytes", "Mapped address space of the process in bytes"),
     ("process_open_fds", "Open file descriptors"),
     ("process_threads", "Threads of the process"),
+    ("tasks_alive", "Tasks of the async runtime that have not ended, one per connection included"),
     ("allocator_in_use_bytes", "Bytes the allocator has handed out and not got back"),
     ("allocator_active_bytes", "Bytes in pages that hold at least one block in use"),
     ("allocator_resident_bytes", "Upper bound of the allocator's resident pages in bytes"),
@@ -109,6 +111,9 @@ impl Metrics {
         }
         if let Ok(threads) = process::threads() {
             self.set("process_threads", threads.unsigned_abs());
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            self.set("tasks_alive", runtime.metrics().num_alive_tasks() as u64);
         }
         if let Ok(heap) = HeapStats::read() {
             self.set("allocator_in_use_bytes", heap.in_use_bytes);

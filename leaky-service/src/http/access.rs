@@ -4,7 +4,7 @@
 //! other machines are refused unless the operator allowed them. Calls that a browser makes for a
 //! page of another site are refused in any case: being on this machine, the browser would pass.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -61,7 +61,7 @@ impl AdminAccess {
                 hint: "send 'Authorization: Bearer TOKEN' with the value of LEAKLAB_ADMIN_TOKEN"
                     .to_owned(),
             }),
-            None if is_local || self.allow_remote => Ok(()),
+            None if self.allow_remote || (is_local && !is_rebound(headers)) => Ok(()),
             None => Err(Problem {
                 status: StatusCode::FORBIDDEN,
                 error: "the admin API answers this machine only".to_owned(),
@@ -101,6 +101,17 @@ fn is_foreign(headers: &HeaderMap) -> bool {
         (Some(Some(origin)), Some(host)) => !origin.eq_ignore_ascii_case(host),
         _ => true,
     }
+}
+
+/// Whether a browser believes to talk to another site although it talks to this machine: whoever
+/// owns a name can make it point here, and then the page is not even foreign.
+fn is_rebound(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_ours = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok()
+        || name.starts_with('[');
+    headers.contains_key(ORIGIN) && !is_ours
 }
 
 /// Compares in a time that depends on what was given, never on how much of it is right.
@@ -161,6 +172,25 @@ mod tests {
             headers.extend(origin.map(|value| (ORIGIN, HeaderValue::from_static(value))));
             headers.extend(host.map(|value| (HOST, HeaderValue::from_static(value))));
             assert_eq!(is_foreign(&headers), foreign, "{origin:?} {host:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_another_site_that_points_here_is_refused() {
+        for (host, rebound) in [
+            ("localhost:8080", false),
+            ("127.0.0.1:8080", false),
+            ("[::1]:8080", false),
+            ("[::1]", false),
+            ("example.com:8080", true),
+            ("example.com", true),
+        ] {
+            let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            assert!(!is_rebound(&headers), "{host}: no page is behind it");
+            headers.insert(ORIGIN, format!("http://{host}").parse().unwrap());
+            assert_eq!(is_rebound(&headers), rebound, "{host}");
+            let peer = Some(Peer(LOCAL.parse().unwrap()));
+            assert_eq!(AdminAccess::default().judge(&headers, peer).is_err(), rebound, "{host}");
         }
     }
 

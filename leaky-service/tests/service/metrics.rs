@@ -21,6 +21,7 @@ fn metrics_count_requests_by_route_and_follow_the_leaks() {
         "process_virtual_memory_bytes",
         "process_open_fds",
         "process_threads",
+        "tasks_alive",
         "process_start_time_seconds",
         "allocator_in_use_bytes",
         "allocator_active_bytes",
