@@ -19,10 +19,12 @@
 
 mod account;
 mod allocator;
+mod origin;
 mod profile;
 mod self_test;
 mod sites;
 mod stack;
+mod stacks;
 mod symbols;
 
 use std::sync::OnceLock;
@@ -35,8 +37,10 @@ use crate::heap;
 pub(crate) use account::net_bytes_here;
 pub use account::{Account, NoAccountLeft};
 pub use allocator::{TrackingAllocator, handed_out_bytes};
+pub use origin::Origin;
 pub use profile::{Baseline, Growth, Profile, Usage};
-pub use symbols::SymbolError;
+pub use stacks::{CallStack, STACK_DEPTH, Tally};
+pub use symbols::{Frame, SymbolError};
 
 /// Whether allocation sites are recorded; set once, by [`start`].
 static RECORDING: AtomicBool = AtomicBool::new(false);

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::sites::{self, Live, Site};
+use super::sites::{self, Amount, Site};
 use super::symbols::{Location, SymbolError, Symbols};
 
 /// Named for stacks that found no room in the table of sites.
-const OVERFLOW: &str = "other sites (the table of call stacks is full)";
+pub(super) const OVERFLOW: &str = "other sites (the table of call stacks is full)";
 
 /// What is alive at one source line, or in one source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +65,8 @@ impl Profile {
         }
         let (traced_bytes, peak_traced_bytes) = sites::traced_and_peak_bytes();
         let live: Vec<_> = sites::all().filter(|site| site.live.bytes > 0).collect();
-        let mut by_line: HashMap<_, Live> = HashMap::new();
-        let mut by_file: HashMap<_, Live> = HashMap::new();
+        let mut by_line: HashMap<_, Amount> = HashMap::new();
+        let mut by_file: HashMap<_, Amount> = HashMap::new();
         for (site, location) in located(&live)? {
             *by_file.entry(location.file.clone()).or_default() += site.live;
             *by_line.entry(location).or_default() += site.live;
@@ -90,13 +90,13 @@ impl Baseline {
     pub fn growth_until(&self, later: &Self) -> Result<Vec<Growth>, SymbolError> {
         let before: HashMap<_, _> =
             self.sites.iter().map(|site| (site.number, site.live)).collect();
-        let mut sums: HashMap<Location, (Live, Live)> = HashMap::new();
+        let mut sums: HashMap<Location, (Amount, Amount)> = HashMap::new();
         for (site, location) in located(&later.sites)? {
             let (now, change) = sums.entry(location).or_default();
             *now += site.live;
             *change += site.live - before.get(&site.number).copied().unwrap_or_default();
         }
-        let grown = |(location, (now, change)): (Location, (Live, Live))| Growth {
+        let grown = |(location, (now, change)): (Location, (Amount, Amount))| Growth {
             location: location.to_string(),
             bytes_diff: change.bytes,
             count_diff: change.count,
@@ -125,8 +125,8 @@ fn located(sites: &[Site]) -> Result<Vec<(Site, Location)>, SymbolError> {
     Ok(sites.iter().map(locate).collect())
 }
 
-fn usages<K: ToString>(sums: HashMap<K, Live>) -> Vec<Usage> {
-    let usage = |(location, live): (K, Live)| Usage {
+fn usages<K: ToString>(sums: HashMap<K, Amount>) -> Vec<Usage> {
+    let usage = |(location, live): (K, Amount)| Usage {
         location: location.to_string(),
         bytes: unsigned(live.bytes),
         count: unsigned(live.count),
@@ -136,6 +136,6 @@ fn usages<K: ToString>(sums: HashMap<K, Live>) -> Vec<Usage> {
     usages
 }
 
-fn unsigned(amount: i64) -> u64 {
+pub(super) fn unsigned(amount: i64) -> u64 {
     u64::try_from(amount).unwrap_or(0)
 }

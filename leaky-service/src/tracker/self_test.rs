@@ -36,7 +36,7 @@ pub(super) fn attribution() -> Result<(), String> {
     })?;
     drop(probe);
     let mut symbols = Symbols::open().map_err(|error| error.to_string())?;
-    if symbols.files(&stack).iter().any(|file| file == THIS_FILE) {
+    if symbols.frames(&stack).iter().any(|frame| frame.file == THIS_FILE) {
         return Ok(());
     }
     Err("a test allocation was not traced back to its source line: build with frame pointers \

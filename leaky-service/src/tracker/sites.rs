@@ -1,4 +1,5 @@
-//! Allocation sites: live bytes and blocks per call stack, in a table that never grows.
+//! Allocation sites: bytes and blocks per call stack, alive and ever made, in a table that never
+//! grows.
 //!
 //! The table is static memory and lock-free, because the allocator writes it. When it is full,
 //! further stacks are counted together as [`OTHER`], and the profile says so.
@@ -27,9 +28,13 @@ static OVERFLOW: Counts = Counts::new();
 static TRACED_BYTES: AtomicI64 = AtomicI64::new(0);
 static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
 
-/// Live bytes and blocks of a site.
+/// Times a site is read again when blocks died there meanwhile. A reading takes nanoseconds, so
+/// even a busy site is still between two deaths more often than not.
+const READINGS: usize = 8;
+
+/// Bytes and blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Live {
+pub(super) struct Amount {
     pub bytes: i64,
     pub count: i64,
 }
@@ -38,17 +43,20 @@ pub(super) struct Live {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Site {
     pub number: u32,
-    pub live: Live,
+    /// Every block that was ever allocated here; one that is reallocated counts again.
+    pub born: Amount,
+    /// The blocks that are alive.
+    pub live: Amount,
 }
 
-impl std::ops::AddAssign for Live {
+impl std::ops::AddAssign for Amount {
     fn add_assign(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.count += other.count;
     }
 }
 
-impl std::ops::Sub for Live {
+impl std::ops::Sub for Amount {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
@@ -56,7 +64,14 @@ impl std::ops::Sub for Live {
     }
 }
 
+/// What a site has seen. Births and deaths are counted apart, and neither ever falls: what is
+/// alive is the difference, and knowing what was ever allocated costs the allocator nothing.
 struct Counts {
+    born: Counter,
+    died: Counter,
+}
+
+struct Counter {
     bytes: AtomicI64,
     count: AtomicI64,
 }
@@ -74,18 +89,37 @@ struct Slot {
 
 impl Counts {
     const fn new() -> Self {
+        Self { born: Counter::new(), died: Counter::new() }
+    }
+
+    fn read(&self, number: u32) -> Site {
+        let (mut died, mut born) = (self.died.read(), self.born.read());
+        for _ in 1..READINGS {
+            let again = self.died.read();
+            if again == died {
+                break;
+            }
+            (died, born) = (again, self.born.read());
+        }
+        Site { number, born, live: born - died }
+    }
+}
+
+impl Counter {
+    const fn new() -> Self {
         Self { bytes: AtomicI64::new(0), count: AtomicI64::new(0) }
     }
 
-    fn add(&self, bytes: i64, count: i64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.count.fetch_add(count, Ordering::Relaxed);
+    fn add(&self, bytes: u64) {
+        // Whoever reads a death, and then births, reads the birth before it, too.
+        self.bytes.fetch_add(bytes.cast_signed(), Ordering::Release);
+        self.count.fetch_add(1, Ordering::Release);
     }
 
-    fn live(&self) -> Live {
-        Live {
-            bytes: self.bytes.load(Ordering::Relaxed),
-            count: self.count.load(Ordering::Relaxed),
+    fn read(&self) -> Amount {
+        Amount {
+            bytes: self.bytes.load(Ordering::Acquire),
+            count: self.count.load(Ordering::Acquire),
         }
     }
 }
@@ -148,8 +182,8 @@ pub(super) fn here() -> u32 {
 #[inline]
 pub(super) fn born(site: u32, bytes: u64) {
     if let Some(counts) = counts(site) {
+        counts.born.add(bytes);
         let bytes = bytes.cast_signed();
-        counts.add(bytes, 1);
         let traced = TRACED_BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if traced > PEAK_BYTES.load(Ordering::Relaxed) {
             PEAK_BYTES.fetch_max(traced, Ordering::Relaxed);
@@ -161,17 +195,17 @@ pub(super) fn born(site: u32, bytes: u64) {
 #[inline]
 pub(super) fn died(site: u32, bytes: u64) {
     if let Some(counts) = counts(site) {
-        counts.add(-bytes.cast_signed(), -1);
+        counts.died.add(bytes);
         TRACED_BYTES.fetch_sub(bytes.cast_signed(), Ordering::Relaxed);
     }
 }
 
-/// Every site that was ever seen, with what is alive there now.
+/// Every site that was ever seen, as it stands now.
 pub(super) fn all() -> impl Iterator<Item = Site> {
     let seen = |slot: &Slot| slot.hash.load(Ordering::Relaxed) != 0;
     let slots = SLOTS.iter().zip(FIRST..).filter(move |(slot, _)| seen(slot));
-    let slots = slots.map(|(slot, number)| Site { number, live: slot.counts.live() });
-    slots.chain(std::iter::once(Site { number: OTHER, live: OVERFLOW.live() }))
+    let slots = slots.map(|(slot, number)| slot.counts.read(number));
+    slots.chain(std::iter::once(OVERFLOW.read(OTHER)))
 }
 
 /// The stack of one site; `None` for numbers that are no slot.
