@@ -14,6 +14,7 @@ mod problem;
 mod query;
 mod status;
 mod stream;
+mod turn;
 mod upload;
 mod work;
 

@@ -9,8 +9,9 @@
 //!   it; those by time come from the [`clock`], and [`endpoint`] names where requests come in.
 //!   [`payload`] makes entries exactly as large as configured, [`resource`] limits all else.
 //! - [`tracker`] is the global allocator and keeps the books: exact bytes per leak, and live
-//!   bytes per source line. [`heap`] and [`process`] ask jemalloc and the kernel, who do not know
-//!   those books; [`metrics`] publishes all of it.
+//!   bytes per call stack. [`heap`], [`process`] and
+//!   [`cgroup`] ask jemalloc and the kernel, who do not know those books; [`metrics`] publishes
+//!   all of it.
 //!
 //! A program that runs the service must allocate through [`TrackingAllocator`]:
 //!
@@ -26,6 +27,7 @@
 //! even them.
 
 pub mod catalogue;
+pub mod cgroup;
 pub mod cli;
 pub mod clock;
 pub mod controls;

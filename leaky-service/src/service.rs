@@ -42,7 +42,7 @@ pub struct Service {
     delay: Duration,
     trace_key: RandomState,
     baseline: Mutex<Option<Arc<Baseline>>>,
-    symbolising: tokio::sync::Mutex<()>,
+    symbolising: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why a service cannot start.
@@ -92,7 +92,7 @@ impl Service {
             delay: settings.delay,
             trace_key: RandomState::new(),
             baseline: Mutex::new(None),
-            symbolising: tokio::sync::Mutex::new(()),
+            symbolising: Arc::default(),
         })
     }
 
@@ -126,7 +126,7 @@ impl Service {
     }
 
     /// Held while somebody's question needs symbols.
-    pub(crate) fn symbolising(&self) -> &tokio::sync::Mutex<()> {
+    pub(crate) fn symbolising(&self) -> &Arc<tokio::sync::Mutex<()>> {
         &self.symbolising
     }
 

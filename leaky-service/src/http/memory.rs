@@ -1,7 +1,4 @@
 //! Looking into memory: figures, live allocations by source line, what grew, and giving back.
-//!
-//! Naming source lines takes tens of megabytes for a moment, so one question is answered at a
-//! time, and what it took is returned to the system before the answer goes out.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,19 +9,18 @@ use serde_json::{Value, json};
 
 use super::problem::Problem;
 use super::status::{HEAP_HINT, leaks, read_memory};
-use crate::heap::{self, HeapError, HeapOptions, HeapStats};
+use super::turn::{Turn, blocking, release_free_memory};
+use crate::heap::{HeapOptions, HeapStats};
 use crate::mebibytes;
 use crate::process::{self, ProcessMemory, timestamp};
 use crate::service::Service;
-use crate::tracker::{self, Baseline, Growth, Profile, SymbolError, Usage};
+use crate::tracker::{self, Baseline, Growth, Profile, Usage};
 
 /// Rows of the contract's tables.
 const TOP_ALLOCATIONS: usize = 10;
 const TOP_FILES: usize = 15;
 const TOP_LINES: usize = 20;
 const TOP_GROWING: usize = 20;
-
-const SYMBOL_HINT: &str = "run an unstripped binary built with debug = 1, with /proc mounted";
 
 const GC_NOTE: &str = "returns what is free; what a leak holds is still referenced, and stays";
 
@@ -110,6 +106,8 @@ pub async fn snapshot(State(service): State<Arc<Service>>) -> Result<Json<Value>
 
 /// What grew since the last call.
 pub async fn diff(State(service): State<Arc<Service>>) -> Result<Json<Value>, Problem> {
+    // A diff that is refused must not move the baseline.
+    let turn = Turn::wait(&service).await?;
     let now = Arc::new(Baseline::take());
     let Some(before) = service.replace_baseline(Arc::clone(&now)) else {
         return Ok(Json(json!({
@@ -119,7 +117,7 @@ pub async fn diff(State(service): State<Arc<Service>>) -> Result<Json<Value>, Pr
             "attribution": tracker::attribution(),
         })));
     };
-    let growth = symbolised(&service, move || before.growth_until(&now)).await?;
+    let growth = turn.ask(move || before.growth_until(&now)).await?;
     let total_bytes: i64 = growth.iter().map(|growth| growth.bytes_diff).sum();
     Ok(Json(json!({
         "status": "diff_computed",
@@ -138,45 +136,8 @@ pub async fn diff(State(service): State<Arc<Service>>) -> Result<Json<Value>, Pr
     })))
 }
 
-async fn profile(service: &Arc<Service>) -> Result<Profile, Problem> {
-    symbolised(service, Profile::take).await
-}
-
-/// Runs a question that needs symbols, alone, and gives back the memory that it took.
-async fn symbolised<T: Send + 'static>(
-    service: &Arc<Service>,
-    question: impl FnOnce() -> Result<T, SymbolError> + Send + 'static,
-) -> Result<T, Problem> {
-    let _alone = service.symbolising().lock().await;
-    let asked = move || {
-        let answer = question();
-        release_free_memory().map(|_| answer)
-    };
-    let answer = blocking(asked).await?.map_err(|error| Problem::internal(&error, HEAP_HINT))?;
-    answer.map_err(|error| Problem::internal(&error, SYMBOL_HINT))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let hint = "it did not finish; try again";
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error, hint))
-}
-
-/// Makes the allocator give back what it can; says what each step did to its resident pages.
-fn release_free_memory() -> Result<Vec<Value>, HeapError> {
-    type Step = (&'static str, fn() -> Result<(), HeapError>);
-    let steps: [Step; 2] =
-        [("flush_thread_cache", heap::flush_thread_cache), ("purge_arenas", heap::purge)];
-    steps.into_iter().map(|(name, step)| release_step(name, step)).collect()
-}
-
-fn release_step(name: &str, step: fn() -> Result<(), HeapError>) -> Result<Value, HeapError> {
-    let before = HeapStats::read()?.resident_bytes;
-    step()?;
-    let after = HeapStats::read()?.resident_bytes;
-    let freed_bytes = before.cast_signed() - after.cast_signed();
-    Ok(json!({ "step": name, "allocator_freed_bytes": freed_bytes }))
+async fn profile(service: &Service) -> Result<Profile, Problem> {
+    Turn::wait(service).await?.ask(Profile::take).await
 }
 
 fn percent_of_machine(memory: ProcessMemory) -> Option<f64> {
