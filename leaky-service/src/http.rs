@@ -11,6 +11,7 @@ mod health;
 mod memory;
 mod metrics_access;
 mod problem;
+mod profiles;
 mod query;
 mod status;
 mod stream;
@@ -53,6 +54,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/memory/snapshot", get(memory::snapshot))
         .route("/memory/diff", get(memory::diff))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), access::admit));
+    let pprof = Router::new()
+        .route("/heap", get(profiles::heap))
+        .layer(middleware::from_fn_with_state(Arc::clone(&service), access::admit));
     let metrics_admission =
         middleware::from_fn_with_state(Arc::clone(&service), metrics_access::admit);
     Router::new()
@@ -65,6 +69,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(Endpoint::Stream.path(), get(stream::stream))
         .route("/metrics", get(api::metrics).layer(metrics_admission))
         .nest("/admin", admin)
+        .nest("/debug/pprof", pprof)
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -102,11 +107,12 @@ async fn no_such_route(uri: Uri) -> Problem {
     Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is nothing at {}", uri.path()),
-        hint:
-            "GET /health, /health/memory, /api/data, /api/search, /api/orders, /api/stream, /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
-               /admin/memory/snapshot, /admin/memory/diff; \
+        hint: "GET /health, /health/memory, /api/data, /api/search, /api/orders, /api/stream, \
+               /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
+               /admin/memory/snapshot, /admin/memory/diff, \
+               /debug/pprof/heap; \
                POST /api/upload, /admin/leaks/{name}, /admin/leaks/clear, /admin/gc"
-                .to_owned(),
+            .to_owned(),
     }
 }
 

@@ -12,6 +12,8 @@ mod memory;
 mod metrics;
 #[path = "service/process.rs"]
 mod process;
+#[path = "service/profiles.rs"]
+mod profiles;
 #[path = "service/refusals.rs"]
 mod refusals;
 #[path = "service/server.rs"]
