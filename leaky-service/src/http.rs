@@ -53,6 +53,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/memory", get(memory::overview))
         .route("/memory/snapshot", get(memory::snapshot))
         .route("/memory/diff", get(memory::diff))
+        .route("/memory/flamegraph", get(profiles::flamegraph))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), access::admit));
     let pprof = Router::new()
         .route("/heap", get(profiles::heap))
@@ -109,7 +110,7 @@ async fn no_such_route(uri: Uri) -> Problem {
         error: format!("there is nothing at {}", uri.path()),
         hint: "GET /health, /health/memory, /api/data, /api/search, /api/orders, /api/stream, \
                /metrics, /admin/leaks, /admin/leaks/status, /admin/memory, \
-               /admin/memory/snapshot, /admin/memory/diff, \
+               /admin/memory/snapshot, /admin/memory/diff, /admin/memory/flamegraph, \
                /debug/pprof/heap; \
                POST /api/upload, /admin/leaks/{name}, /admin/leaks/clear, /admin/gc"
             .to_owned(),

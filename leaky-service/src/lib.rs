@@ -9,7 +9,7 @@
 //!   it; those by time come from the [`clock`], and [`endpoint`] names where requests come in.
 //!   [`payload`] makes entries exactly as large as configured, [`resource`] limits all else.
 //! - [`tracker`] is the global allocator and keeps the books: exact bytes per leak, and live
-//!   bytes per call stack, which [`pprof`] shows. [`heap`], [`process`] and
+//!   bytes per call stack, which [`pprof`] and [`flamegraph`] show. [`heap`], [`process`] and
 //!   [`cgroup`] ask jemalloc and the kernel, who do not know those books; [`metrics`] publishes
 //!   all of it.
 //!
@@ -35,6 +35,7 @@ pub mod decoy;
 pub mod dose;
 pub mod endpoint;
 pub mod exhibit;
+pub mod flamegraph;
 pub mod growth;
 pub mod heap;
 pub mod http;

@@ -1,4 +1,4 @@
-//! The heap as other people's tools show it: a pprof profile.
+//! The heap as other people's tools show it: a pprof profile, and a flame graph.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,9 +10,9 @@ use axum::response::IntoResponse;
 
 use super::problem::Problem;
 use super::turn::Turn;
-use crate::pprof;
 use crate::service::Service;
 use crate::tracker::{self, CallStack};
+use crate::{flamegraph, pprof};
 
 /// Everything that was allocated and what of it is alive, for `go tool pprof`.
 pub async fn heap(State(service): State<Arc<Service>>) -> Result<impl IntoResponse, Problem> {
@@ -26,7 +26,13 @@ pub async fn heap(State(service): State<Arc<Service>>) -> Result<impl IntoRespon
     Ok((headers, profile))
 }
 
-/// Makes something of all call stacks; refuses where there are none, since an empty profile would
+/// What is alive, as a picture.
+pub async fn flamegraph(State(service): State<Arc<Service>>) -> Result<impl IntoResponse, Problem> {
+    let svg = of_stacks(&service, flamegraph::render).await?;
+    Ok(([(CONTENT_TYPE, "image/svg+xml")], svg))
+}
+
+/// Makes something of all call stacks; refuses where there are none, since an empty picture would
 /// say that nothing is allocated.
 async fn of_stacks<T: Send + 'static>(
     service: &Service,

@@ -147,8 +147,10 @@ fn without_debug_information_attribution_is_off_and_says_so_while_books_stay_exa
     let snapshot = server.get_json("/admin/memory/snapshot");
     assert_eq!(snapshot["attribution"]["enabled"], false);
     assert_eq!(snapshot["by_line"], json!([]), "nothing is invented");
-    let refused = server.get("/debug/pprof/heap");
-    assert_eq!((refused.status, &refused.json()["hint"]), (501, &json!(reason)));
+    for path in ["/admin/memory/flamegraph", "/debug/pprof/heap"] {
+        let refused = server.get(path);
+        assert_eq!((refused.status, &refused.json()["hint"]), (501, &json!(reason)), "{path}");
+    }
 }
 
 fn place(location: &Value) -> (String, usize) {

@@ -1,4 +1,5 @@
-//! The pprof profile: what it puts down to the leak, and what it costs.
+//! The pprof profile and the flame graph: what they put down to the leak, and that they are what
+//! they claim to be.
 
 use std::io::Read;
 use std::thread::scope;
@@ -6,6 +7,7 @@ use std::thread::scope;
 use flate2::read::GzDecoder;
 use leaky_service::pprof::{Function, Profile, Sample};
 use prost::Message;
+use roxmltree::Document;
 
 use crate::server::{Server, number};
 
@@ -64,6 +66,35 @@ fn what_was_freed_is_no_longer_in_use_but_stays_allocated() {
     assert!(allocated >= in_use && in_use > 0);
     assert!(sum(&after, 1) >= allocated, "allocated bytes never fall");
     assert!(sum(&after, 3) * 50 < in_use, "{} of {in_use} bytes are left", sum(&after, 3));
+}
+
+#[test]
+fn the_flame_graph_is_one_svg_file_that_shows_the_leak_as_wide_as_it_is() {
+    let server = leaking();
+    let answer = server.agent().get(server.url("/admin/memory/flamegraph")).call();
+    let mut answer = answer.expect("the service answers");
+    assert_eq!(answer.headers()["content-type"], "image/svg+xml");
+    let svg = answer.body_mut().read_to_string().expect("text");
+    let document = Document::parse(&svg).expect("well-formed XML");
+    assert_eq!(document.root_element().tag_name().name(), "svg");
+    for node in document.descendants() {
+        assert!(!["script", "image", "use", "style"].contains(&node.tag_name().name()));
+        let mut attributes = node.attributes();
+        assert!(attributes.all(|attribute| {
+            attribute.name() != "href" && !attribute.value().contains("url(")
+        }));
+    }
+    let named = |part: &str| {
+        let titles = document.descendants().filter(|node| node.has_tag_name("title"));
+        let frames = titles.filter(|title| title.text().is_some_and(|text| text.contains(part)));
+        let widths = frames.filter_map(|title| {
+            title.next_sibling_element()?.attribute("width")?.parse::<f64>().ok()
+        });
+        widths.fold(0.0, f64::max)
+    };
+    let (leak, all) = (named(&format!("{LEAK}:")), named("all: "));
+    assert!(leak > 0.5 * all, "{leak} of {all} pixels: most of the heap is the leak");
+    assert!(named("tokio") > 0.0 && named("leaky-service/src/http/") >= leak - 1.0);
 }
 
 #[test]

@@ -83,7 +83,9 @@ fn json_is_accepted_whatever_the_content_type_says() {
 #[test]
 fn a_token_guards_every_admin_call_and_nothing_else() {
     let server = Server::start_with(&[], &[("LEAKLAB_ADMIN_TOKEN", "sesame")]);
-    for path in ["/admin/leaks/status", "/admin/memory", "/debug/pprof/heap"] {
+    for path in
+        ["/admin/leaks/status", "/admin/memory", "/admin/memory/flamegraph", "/debug/pprof/heap"]
+    {
         let refused = server.get(path);
         assert_eq!(refused.status, 401, "{path}");
         refusal_names(&refused, "LEAKLAB_ADMIN_TOKEN");
