@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use prometheus::proto::MetricFamily;
+
 use crate::controls::{Change, Controls, Fault};
 use crate::dose::Dose;
 use crate::pattern::{End, Event, Facts, Parameter, Pattern, Role, Tick, lock};
@@ -213,6 +215,11 @@ impl Exhibit {
     /// Things it dropped to make room, if it is a pattern that does that.
     pub fn evictions(&self) -> Option<u64> {
         self.pattern.evictions()
+    }
+
+    /// Metrics of its own, for a scrape.
+    pub fn families(&self) -> Vec<MetricFamily> {
+        self.pattern.families()
     }
 
     /// Applies a change whose values are within their ranges, if the controls hold together

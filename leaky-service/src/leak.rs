@@ -5,6 +5,7 @@ mod capacity;
 mod cycles;
 mod forgotten;
 mod history;
+mod labels;
 mod listeners;
 mod queue;
 mod slices;
@@ -19,6 +20,7 @@ pub const ALL: &[&Facts] = &[
     &cycles::FACTS,
     &queue::FACTS,
     &slices::FACTS,
+    &labels::FACTS,
     &capacity::FACTS,
     &forgotten::FACTS,
 ];

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::SERVICE;
 use crate::catalogue::Catalogue;
+use crate::exhibit::Exhibit;
 use crate::growth::GrowthWindow;
 use crate::heap::HeapStats;
 use crate::pattern::lock;
@@ -98,7 +99,11 @@ impl Metrics {
                 counter.inc_by(evictions.saturating_sub(counter.get()));
             }
         }
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        let mut families = self.registry.gather();
+        families.extend(catalogue.exhibits().iter().flat_map(Exhibit::families));
+        // The encoder takes a family without metrics for a mistake.
+        families.retain(|family| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&families)
     }
 
     fn read_process(&self) {

@@ -16,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::request::Parts;
+use prometheus::proto::MetricFamily;
 use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
@@ -200,6 +201,11 @@ pub trait Pattern: Send + Sync {
 
     /// Told after every change of settings.
     fn settings_changed(&self) {}
+
+    /// Metrics of its own that a scrape shows beside those that all patterns have.
+    fn families(&self) -> Vec<MetricFamily> {
+        Vec::new()
+    }
 
     /// Things dropped to make room since the process started, for patterns that do that.
     fn evictions(&self) -> Option<u64> {

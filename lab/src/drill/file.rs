@@ -14,8 +14,17 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 8] =
-    ["cache", "listeners", "history", "cycles", "queue", "slices", "capacity", "forgotten"];
+pub const LEAKS: [&str; 9] = [
+    "cache",
+    "listeners",
+    "history",
+    "cycles",
+    "queue",
+    "slices",
+    "labels",
+    "capacity",
+    "forgotten",
+];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 12] = [
     "bounded_cache",

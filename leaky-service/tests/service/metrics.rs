@@ -55,3 +55,24 @@ fn metrics_count_requests_by_route_and_follow_the_leaks() {
         assert!(text.contains(&bucket), "{bucket}");
     }
 }
+
+#[test]
+fn a_request_id_as_label_makes_each_scrape_longer_until_it_is_patched() {
+    let server = Server::start(&["--bytes-per-request", "4KiB"]);
+    let lines = || -> Vec<usize> {
+        let text = server.get("/metrics").text;
+        text.lines().filter(|line| line.starts_with("app_requests_total{")).map(str::len).collect()
+    };
+    server.post_json("/admin/leaks/labels", r#"{"enabled": true}"#);
+    server.load(10);
+    let scraped = lines();
+    assert_eq!(scraped.len(), 10);
+    assert!(scraped.iter().all(|&length| length > 3000), "{scraped:?}");
+    server.post_json("/admin/leaks/labels", r#"{"patched": true}"#);
+    server.load(20);
+    assert_eq!(lines(), scraped);
+    let by_endpoint = "app_requests_by_endpoint_total{endpoint=\"/api/data\"} 20";
+    assert!(server.get("/metrics").text.contains(by_endpoint));
+    server.post_json("/admin/leaks/clear", r#"{"leak_type": "labels"}"#);
+    assert!(lines().is_empty());
+}
