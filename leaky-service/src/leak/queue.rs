@@ -50,8 +50,16 @@ struct Queue {
     channel: Mutex<Option<Channel>>,
     fixed: Mutex<Option<FixedChannel>>,
     consumer_time_ms: AtomicU64,
-    /// When the consumer has time for the next record; `None` before it has begun.
-    consumer_free_at: Mutex<Option<Instant>>,
+    consumer: Mutex<Consumer>,
+}
+
+/// The consumer works by the service's clock: what it takes is known then.
+#[derive(Default)]
+struct Consumer {
+    /// When it took the record that it is busy with; `None` if it waits for one.
+    taken_at: Option<Instant>,
+    /// Until when all it could do has been done.
+    seen_at: Option<Instant>,
 }
 
 /// Both ends of a channel; opened by the first record, so that an empty queue holds nothing.
@@ -96,6 +104,16 @@ impl Record {
     }
 }
 
+impl Consumer {
+    /// When it had time for a record, if it takes so long for each and has had time by now. How
+    /// long it takes may have changed meanwhile, but not what it did before.
+    fn free_at(&self, now: Instant, consumer_time: Duration) -> Option<Instant> {
+        let done_at = self.taken_at.map_or(now, |taken_at| taken_at + consumer_time);
+        let free_at = self.seen_at.map_or(done_at, |seen_at| done_at.max(seen_at));
+        (free_at <= now).then_some(free_at)
+    }
+}
+
 impl Pattern for Queue {
     fn touch(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()> {
         let record = Box::new(Record::of(event, budget));
@@ -115,20 +133,18 @@ impl Pattern for Queue {
         }
     }
 
-    /// The consumer, who works by the service's clock.
     fn tick(&self, tick: &Tick) {
         let consumer_time = Duration::from_millis(self.consumer_time_ms.load(Ordering::Relaxed));
-        let mut free_at = lock(&self.consumer_free_at);
-        let mut next = free_at.unwrap_or(tick.now);
-        while next <= tick.now {
-            let Some(record) = self.next_record() else {
-                next = tick.now;
+        let mut consumer = lock(&self.consumer);
+        while let Some(free_at) = consumer.free_at(tick.now, consumer_time) {
+            let record = self.next_record();
+            consumer.taken_at = record.is_some().then_some(free_at);
+            if record.is_none() {
                 break;
-            };
+            }
             drop(record); // the archive has it, or never will
-            next += consumer_time;
         }
-        *free_at = Some(next);
+        consumer.seen_at = Some(tick.now);
     }
 
     fn count(&self) -> usize {
@@ -208,5 +224,17 @@ mod tests {
         send(&queue, 10);
         tick(&queue, began + Duration::from_mins(1));
         assert_eq!(queue.count(), 9);
+    }
+
+    #[test]
+    fn a_faster_consumer_is_faster_from_then_on() {
+        let (queue, began) = (filled(100), Instant::now());
+        queue.set(CONSUMER_TIME.name, 1000 * 60 * 60);
+        tick(&queue, began);
+        tick(&queue, began + Duration::from_mins(1));
+        queue.set(CONSUMER_TIME.name, 1000);
+        assert_eq!(queue.count(), 99);
+        tick(&queue, began + Duration::from_secs(63));
+        assert_eq!(queue.count(), 95, "at 60, 61, 62 and 63 seconds");
     }
 }

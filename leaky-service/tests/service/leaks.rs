@@ -200,3 +200,14 @@ fn what_cannot_be_cleared_is_refused_with_the_reason_and_named_by_a_clear_of_all
     server.load(200);
     assert!(close(held(), patched), "it grows no more");
 }
+
+#[test]
+fn a_queue_is_as_long_as_its_consumer_is_slow() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/queue", r#"{"enabled": true}"#);
+    server.load(50);
+    let entries = || number(&server.get_json("/admin/leaks/status")["leaks"]["queue"]["entries"]);
+    assert!(entries() >= 49.0, "the consumer takes one record a minute");
+    server.post_json("/admin/leaks/queue", r#"{"consumer_time": "1ms"}"#);
+    wait_for("the backlog to drain", || (entries() == 0.0).then_some(()));
+}
