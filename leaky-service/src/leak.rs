@@ -2,7 +2,9 @@
 
 mod cache;
 mod capacity;
+mod connections;
 mod cycles;
+mod files;
 mod forgotten;
 mod history;
 mod labels;
@@ -23,4 +25,6 @@ pub const ALL: &[&Facts] = &[
     &labels::FACTS,
     &capacity::FACTS,
     &forgotten::FACTS,
+    &files::FACTS,
+    &connections::FACTS,
 ];

@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 9] = [
+pub const LEAKS: [&str; 11] = [
     "cache",
     "listeners",
     "history",
@@ -24,6 +24,8 @@ pub const LEAKS: [&str; 9] = [
     "labels",
     "capacity",
     "forgotten",
+    "files",
+    "connections",
 ];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 12] = [

@@ -1,0 +1,106 @@
+//! Leaks of things that are counted, not measured: each event takes exactly what it says, as the
+//! kernel sees the process from outside; a clear gives all of it back, a fix takes no more.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::server::{PROGRAM, Server, number, wait_for};
+
+const EVENTS: usize = 200;
+
+/// What is counted, where, and how many of it an event takes.
+struct Counted {
+    leak: &'static str,
+    per_event: usize,
+    /// What it takes beside, however many events there are.
+    once: usize,
+    /// As the kernel shows it, of the process with this pid.
+    count: fn(u32) -> usize,
+    /// What the fix may hold, in the same unit.
+    fixed: usize,
+}
+
+impl Counted {
+    fn prove(&self) {
+        let server = Server::start(&[]);
+        let now = || (self.count)(server.pid());
+        let set = |body: Value| {
+            server.post_json(&format!("/admin/leaks/{}", self.leak), &body.to_string())
+        };
+        server.load(1);
+        let before = now();
+        for _ in 0..2 {
+            set(json!({ "enabled": true }));
+            server.load(EVENTS);
+            self.is(now, before + self.once + self.per_event * EVENTS);
+            let state = set(json!({ "enabled": false }));
+            assert_eq!(state["entries"], EVENTS, "{state}");
+            assert_eq!((&state["failures"], &state["capped"]), (&json!(0), &json!(false)));
+            let cleared = server.post_json("/admin/leaks/clear", r#"{"leak_type": "all"}"#);
+            assert_eq!(cleared[format!("{}_entries_removed", self.leak)], EVENTS, "{cleared}");
+            self.is(now, before);
+        }
+        set(json!({ "enabled": true, "patched": true }));
+        server.load(EVENTS);
+        wait_for("the fix to hold", || (now() <= before + self.fixed).then_some(()));
+        let gauge = format!("leak_{}_entries", self.leak);
+        assert!(server.metric(&gauge) <= self.fixed as f64);
+    }
+
+    /// The kernel may be a moment behind an answer.
+    fn is(&self, now: impl Fn() -> usize, expected: usize) {
+        let what = format!("{expected} things of {}, not {}", self.leak, now());
+        wait_for(&what, || (now() == expected).then_some(()));
+    }
+}
+
+#[test]
+fn files_take_a_descriptor_per_request_and_give_it_back() {
+    Counted { leak: "files", per_event: 1, once: 0, count: logs, fixed: 0 }.prove();
+}
+
+#[test]
+fn connections_take_two_descriptors_per_request_and_give_them_back() {
+    // The listener, and the one connection that the fixed pool keeps.
+    Counted { leak: "connections", per_event: 2, once: 1, count: sockets, fixed: 3 }.prove();
+}
+
+#[test]
+fn at_half_of_its_descriptors_the_service_stops_leaking_and_still_answers() {
+    const GRANTED: usize = 300;
+    let mut limited = Command::new("sh");
+    let script = format!("ulimit -n {GRANTED} && exec \"$0\" \"$@\"");
+    limited.args(["-c", &script, PROGRAM]).env_remove("LEAKLAB_ADMIN_TOKEN");
+    let server = Server::run(limited);
+    for name in ["files", "connections"] {
+        server.post_json(&format!("/admin/leaks/{name}"), r#"{"enabled": true}"#);
+    }
+    server.load(GRANTED);
+    let leaks = &server.get_json("/admin/leaks/status")["leaks"];
+    let held = number(&leaks["files"]["held_count"]) + number(&leaks["connections"]["held_count"]);
+    // The last to be kept may be a connection, and begin one below the limit.
+    assert!((0.0..=2.0).contains(&(held - GRANTED as f64 / 2.0)), "{leaks}");
+    for name in ["files", "connections"] {
+        let state = &leaks[name];
+        assert_eq!((&state["capped"], &state["failures"]), (&json!(true), &json!(0)), "{state}");
+    }
+    assert_eq!(server.get_json("/api/data")["leaks_triggered"], json!([]));
+}
+
+fn logs(pid: u32) -> usize {
+    descriptors(pid, |target| target == "/dev/null")
+}
+
+fn sockets(pid: u32) -> usize {
+    descriptors(pid, |target| target.starts_with("socket:"))
+}
+
+/// Open descriptors whose target is wanted.
+fn descriptors(pid: u32, wanted: impl Fn(&str) -> bool) -> usize {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").flatten();
+    // One that is closed meanwhile has no target any more.
+    let targets = open.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
+    targets.filter(|target| target.to_str().is_some_and(&wanted)).count()
+}
