@@ -50,6 +50,34 @@ fn diff_names_the_line_that_leaks_with_its_bytes_and_blocks() {
 }
 
 #[test]
+fn diff_names_the_line_of_leaks_that_keep_their_blocks_in_other_places() {
+    let server = Server::start(&[]);
+    for (name, allocates) in [
+        ("cycles", "FACTS.fill"),
+        ("queue", "FACTS.fill"),
+        ("slices", "FACTS.fill"),
+        ("labels", "get_metric_with_label_values"),
+        ("capacity", "Vec::with_capacity"),
+        ("forgotten", "FACTS.fill"),
+    ] {
+        let path = format!("/admin/leaks/{name}");
+        server.load(50);
+        server.post_json(&path, r#"{"enabled": true}"#);
+        server.get("/admin/memory/diff");
+        server.load(100);
+        let diff = server.get_json("/admin/memory/diff");
+        let (file, line) = place(&diff["growing_allocations"][0]["location"]);
+        assert_eq!(file, format!("leaky-service/src/leak/{name}.rs"), "{diff:#}");
+        let source = format!("{}/src/leak/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+        let source = std::fs::read_to_string(source).expect("the source is here");
+        let text = source.lines().nth(line - 1).expect("the line exists");
+        assert!(text.contains(allocates), "{file}:{line} is {text}");
+        server.post_json(&path, r#"{"enabled": false}"#);
+        server.post_json("/admin/leaks/clear", "");
+    }
+}
+
+#[test]
 fn the_parts_of_memory_add_up_to_what_is_resident() {
     let server = Server::start(&[]);
     server.post_json("/admin/leaks/cache", r#"{"enabled": true}"#);
