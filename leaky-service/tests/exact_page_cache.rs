@@ -40,6 +40,7 @@ fn page_cache_takes_its_bytes_per_request_of_file_memory_up_to_its_size() {
         serve(half);
         let expected = (half * bytes_per_request) as f64;
         assert!((exhibit.held_bytes() as f64 / expected - 1.0).abs() < 0.02);
+        assert_eq!(exhibit.count(), half);
         let grown = file_bytes() - file;
         assert!((grown / expected - 1.0).abs() < 0.02, "{grown} bytes of file, not {expected}");
 

@@ -53,6 +53,8 @@ struct Reader {
     size: u64,
     /// Bytes of the file that requests have asked for so far, as if it had no end.
     asked_bytes: u64,
+    /// Requests that read what nobody had read before.
+    records: usize,
 }
 
 /// A file that nobody else can find, mapped from its beginning to its end.
@@ -140,14 +142,15 @@ impl Pattern for PageCache {
         reader.file = Some(Arc::clone(&file));
         let from = reader.asked_bytes;
         reader.asked_bytes += budget.bytes() as u64;
+        reader.records += usize::from(from < file.length as u64);
         drop(reader);
         file.read(from, budget.bytes() as u64);
         Ok(())
     }
 
-    /// Pages of the file that are mapped in.
+    /// Records of the file that are mapped in.
     fn count(&self) -> usize {
-        (lock(&self.reader).resident_bytes() / procfs::page_size()) as usize
+        lock(&self.reader).records
     }
 
     fn outside(&self) -> Outside {
@@ -155,13 +158,12 @@ impl Pattern for PageCache {
     }
 
     fn clear(&self) -> usize {
-        let count = self.count();
         let mut reader = lock(&self.reader);
         reader.asked_bytes = 0;
-        let file = reader.file.take();
+        let (file, records) = (reader.file.take(), std::mem::take(&mut reader.records));
         drop(reader);
         drop(file);
-        count
+        records
     }
 
     fn set(&self, parameter: &'static str, value: u64) {
