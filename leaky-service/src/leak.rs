@@ -9,6 +9,8 @@ mod forgotten;
 mod history;
 mod labels;
 mod listeners;
+mod mappings;
+mod native;
 mod queue;
 mod slices;
 
@@ -27,4 +29,6 @@ pub const ALL: &[&Facts] = &[
     &forgotten::FACTS,
     &files::FACTS,
     &connections::FACTS,
+    &native::FACTS,
+    &mappings::FACTS,
 ];

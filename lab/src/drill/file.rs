@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 11] = [
+pub const LEAKS: [&str; 13] = [
     "cache",
     "listeners",
     "history",
@@ -26,6 +26,8 @@ pub const LEAKS: [&str; 11] = [
     "forgotten",
     "files",
     "connections",
+    "native",
+    "mappings",
 ];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 12] = [

@@ -68,6 +68,11 @@ fn connections_take_two_descriptors_per_request_and_give_them_back() {
 }
 
 #[test]
+fn mappings_take_a_region_and_its_guard_per_request_and_give_them_back() {
+    Counted { leak: "mappings", per_event: 2, once: 0, count: undumped, fixed: 0 }.prove();
+}
+
+#[test]
 fn at_half_of_its_descriptors_the_service_stops_leaking_and_still_answers() {
     const GRANTED: usize = 300;
     let mut limited = Command::new("sh");
@@ -95,6 +100,13 @@ fn logs(pid: u32) -> usize {
 
 fn sockets(pid: u32) -> usize {
     descriptors(pid, |target| target.starts_with("socket:"))
+}
+
+/// Mapped regions that are kept out of core dumps.
+fn undumped(pid: u32) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("it runs");
+    let flags = maps.lines().filter_map(|line| line.strip_prefix("VmFlags:"));
+    flags.filter(|flags| flags.split_whitespace().any(|flag| flag == "dd")).count()
 }
 
 /// Open descriptors whose target is wanted.
