@@ -2,6 +2,7 @@
 
 mod cache;
 mod capacity;
+mod children;
 mod connections;
 mod cycles;
 mod files;
@@ -13,6 +14,7 @@ mod mappings;
 mod native;
 mod queue;
 mod slices;
+mod threads;
 
 use crate::pattern::Facts;
 
@@ -31,4 +33,6 @@ pub const ALL: &[&Facts] = &[
     &connections::FACTS,
     &native::FACTS,
     &mappings::FACTS,
+    &threads::FACTS,
+    &children::FACTS,
 ];

@@ -28,11 +28,12 @@ use crate::process::{self, ProcessMemory};
 const LATENCY_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Gauges about the process and its allocator: name, help.
-const GAUGES: [(&str, &str); 9] = [
+const GAUGES: [(&str, &str); 10] = [
     ("process_resident_memory_bytes", "Resident memory of the process in bytes"),
     ("process_virtual_memory_bytes", "Mapped address space of the process in bytes"),
     ("process_open_fds", "Open file descriptors"),
     ("process_threads", "Threads of the process"),
+    ("process_children", "Child processes that have not been waited for, zombies included"),
     ("tasks_alive", "Tasks of the async runtime that have not ended, one per connection included"),
     ("allocator_in_use_bytes", "Bytes the allocator has handed out and not got back"),
     ("allocator_active_bytes", "Bytes in pages that hold at least one block in use"),
@@ -90,6 +91,8 @@ impl Metrics {
         let _scraping = lock(&self.scraping);
         self.growth_rate.set(growth.bytes_per_second());
         self.read_process();
+        // All children are the patterns'; the kernel would have to be asked about every process.
+        self.set("process_children", catalogue.outside().processes);
         for exhibit in catalogue.exhibits() {
             let (facts, names) = (exhibit.facts(), exhibit.names());
             self.set(&names.count_gauge, exhibit.count() as u64);

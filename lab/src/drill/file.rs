@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 13] = [
+pub const LEAKS: [&str; 15] = [
     "cache",
     "listeners",
     "history",
@@ -28,6 +28,8 @@ pub const LEAKS: [&str; 13] = [
     "connections",
     "native",
     "mappings",
+    "threads",
+    "children",
 ];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 12] = [

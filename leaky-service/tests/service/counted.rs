@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::server::{PROGRAM, Server, number, wait_for};
+use crate::server::{PROGRAM, Server, close, number, wait_for};
 
 const EVENTS: usize = 200;
 
@@ -73,6 +73,25 @@ fn mappings_take_a_region_and_its_guard_per_request_and_give_them_back() {
 }
 
 #[test]
+fn threads_take_a_thread_per_request_and_give_it_back() {
+    Counted { leak: "threads", per_event: 1, once: 0, count: watchers, fixed: 0 }.prove();
+}
+
+#[test]
+fn children_take_a_process_per_request_and_give_it_back() {
+    Counted { leak: "children", per_event: 1, once: 0, count: zombies, fixed: 0 }.prove();
+}
+
+#[test]
+fn the_metrics_count_children_as_the_kernel_does() {
+    let server = Server::start(&[]);
+    server.post_json("/admin/leaks/children", r#"{"enabled": true}"#);
+    server.load(7);
+    wait_for("seven zombies", || (zombies(server.pid()) == 7).then_some(()));
+    assert!(close(server.metric("process_children"), 7.0));
+}
+
+#[test]
 fn at_half_of_its_descriptors_the_service_stops_leaking_and_still_answers() {
     const GRANTED: usize = 300;
     let mut limited = Command::new("sh");
@@ -107,6 +126,24 @@ fn undumped(pid: u32) -> usize {
     let maps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("it runs");
     let flags = maps.lines().filter_map(|line| line.strip_prefix("VmFlags:"));
     flags.filter(|flags| flags.split_whitespace().any(|flag| flag == "dd")).count()
+}
+
+fn watchers(pid: u32) -> usize {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    names.filter(|name| name == "watcher\n").count()
+}
+
+/// Children that have ended and that nobody has waited for.
+fn zombies(pid: u32) -> usize {
+    let processes = fs::read_dir("/proc").expect("there is a /proc").flatten();
+    let stats = processes.filter_map(|one| fs::read_to_string(one.path().join("stat")).ok());
+    // After the name, which may contain anything: ") state parent ...".
+    let is_zombie = |stat: &String| {
+        let (_, rest) = stat.rsplit_once(") ").expect("a name");
+        rest.starts_with(&format!("Z {pid} "))
+    };
+    stats.filter(is_zombie).count()
 }
 
 /// Open descriptors whose target is wanted.

@@ -36,6 +36,7 @@ fn metrics_count_requests_by_route_and_follow_the_leaks() {
         "leak_listeners_size_bytes",
         "bounded_cache_size_bytes",
         "allocator_retained_bytes",
+        "process_children",
         "memory_growth_rate_bytes_per_second",
     ] {
         server.metric(gauge);
