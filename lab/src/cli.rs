@@ -61,6 +61,8 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Render the journal of a run again
     Report(report::ReportArgs),
+    /// List the leaks and decoys of the service, or show the page of one
+    Leaks(leaky_service::leaks::Args),
     /// Serve the leaky service
     Serve(leaky_service::cli::Args),
     /// Send load to a service
@@ -85,6 +87,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Drills => finish(selection::list()),
         Command::Validate(args) => finish(validate::run(&args)),
         Command::Report(args) => finish(report::run(&args)),
+        Command::Leaks(args) => leaky_service::leaks::run(&args),
         Command::Serve(args) => leaky_service::cli::run(&args),
         Command::Load(args) => loadgen::cli::run(&args),
         Command::Detect(args) => detector::cli::run(args),

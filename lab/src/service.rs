@@ -112,6 +112,18 @@ impl Service {
         Some(format!("the service ended, {status}{}", said(&self.last_words())))
     }
 
+    /// How it ended, if it does within `longest`.
+    pub fn ended_within(&mut self, longest: Duration) -> Option<String> {
+        let deadline = Instant::now() + longest;
+        loop {
+            let end = self.ended();
+            if end.is_some() || Instant::now() >= deadline {
+                return end;
+            }
+            thread::sleep(LOOK_AGAIN_AFTER);
+        }
+    }
+
     fn wait_until_up(&mut self, interrupted: impl Fn() -> bool) -> Result<(), StartError> {
         let deadline = Instant::now() + UP_WITHIN;
         while !self.is_up() {

@@ -17,6 +17,9 @@ use crate::service::Service;
 /// The longest time between two looks at the clock and at the interrupt.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A process whose memory has gone is at its end; how it ended is known this much later at most.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl Session<'_> {
     /// The next thing to tell the conductor: what operations reported, else an end that nobody
     /// asked for, else a look, else that time has passed.
@@ -78,7 +81,8 @@ impl Session<'_> {
     fn look_failed(&mut self, error: &SampleError) -> Result<(f64, Input), WriteError> {
         let (t_seconds, reason) = (self.now(), error_chain(error));
         if !matches!(error, SampleError::Metrics { .. }) {
-            return Ok((t_seconds, Input::Broken(reason)));
+            let end = self.service.as_mut().and_then(|service| service.ended_within(FAREWELL));
+            return Ok((t_seconds, Input::Broken(end.unwrap_or(reason))));
         }
         self.surroundings.journal.write(&Record::Unseen { t_seconds, reason })?;
         Ok((t_seconds, Input::Tick))
