@@ -9,10 +9,14 @@ use prometheus::proto::MetricFamily;
 
 use crate::controls::{Change, Controls, Fault};
 use crate::dose::Dose;
+use crate::ending::wait_until;
 use crate::pattern::{End, Event, Facts, Parameter, Pattern, Role, Tick, lock};
 use crate::payload::Budget;
 use crate::resource::{Outside, Resource};
 use crate::tracker::{Account, NoAccountLeft};
+
+/// Time that other threads have to free what a clear told them to.
+const FREEING: Duration = Duration::from_millis(100);
 
 /// One pattern on show.
 pub struct Exhibit {
@@ -251,6 +255,8 @@ impl Exhibit {
         }
         let before = self.held_bytes();
         let (count, net_bytes) = self.account.measure(|| self.pattern.clear());
+        // What other threads were told to end is freed in a moment.
+        wait_until(FREEING, || self.held_bytes() == 0 || self.count() > 0);
         // Blocks may be freed by another thread, and requests may keep more meanwhile: each
         // reading sees at least its part.
         let seen_gone = before.saturating_sub(self.held_bytes());

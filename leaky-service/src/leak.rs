@@ -13,8 +13,13 @@ mod listeners;
 mod mappings;
 mod native;
 mod queue;
+mod replies;
+mod sessions;
 mod slices;
+mod tasks;
+mod thread_locals;
 mod threads;
+mod timers;
 
 use crate::pattern::Facts;
 
@@ -35,4 +40,9 @@ pub const ALL: &[&Facts] = &[
     &mappings::FACTS,
     &threads::FACTS,
     &children::FACTS,
+    &tasks::FACTS,
+    &timers::FACTS,
+    &sessions::FACTS,
+    &replies::FACTS,
+    &thread_locals::FACTS,
 ];

@@ -33,6 +33,7 @@ pub mod clock;
 pub mod controls;
 pub mod decoy;
 pub mod dose;
+mod ending;
 pub mod endpoint;
 pub mod exhibit;
 pub mod flamegraph;

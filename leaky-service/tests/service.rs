@@ -2,6 +2,8 @@
 //! process.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
+#[path = "service/aborts.rs"]
+mod aborts;
 #[path = "service/counted.rs"]
 mod counted;
 #[path = "service/endpoints.rs"]

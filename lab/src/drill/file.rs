@@ -14,7 +14,7 @@ use super::{
 use crate::quantity::{parse_rate, parse_seconds, parse_size};
 
 /// The service's leaks, by name.
-pub const LEAKS: [&str; 15] = [
+pub const LEAKS: [&str; 20] = [
     "cache",
     "listeners",
     "history",
@@ -30,6 +30,11 @@ pub const LEAKS: [&str; 15] = [
     "mappings",
     "threads",
     "children",
+    "tasks",
+    "timers",
+    "sessions",
+    "replies",
+    "thread_locals",
 ];
 /// The service's decoys, by name.
 pub const DECOYS: [&str; 12] = [

@@ -77,3 +77,16 @@ fn a_request_id_as_label_makes_each_scrape_longer_until_it_is_patched() {
     server.post_json("/admin/leaks/clear", r#"{"leak_type": "labels"}"#);
     assert!(lines().is_empty());
 }
+
+#[test]
+fn alive_tasks_are_told_and_fall_when_the_leaked_ones_are_ended() {
+    let server = Server::start(&[]);
+    let alive = || server.metric("tasks_alive");
+    server.post_json("/admin/leaks/tasks", r#"{"enabled": true}"#);
+    server.load(200);
+    assert!((200.0..250.0).contains(&alive()), "{} tasks for 200 requests", alive());
+    let cleared = server.post_json("/admin/leaks/clear", r#"{"leak_type": "tasks"}"#);
+    assert_eq!(cleared["entries_removed"], 200);
+    assert!(alive() < 50.0, "{} tasks are left", alive());
+    assert!(close(server.metric("leak_tasks_held_bytes"), 0.0));
+}
