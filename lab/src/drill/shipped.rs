@@ -22,7 +22,7 @@ macro_rules! shipped {
 }
 
 /// Every drill that is shipped.
-pub const SHIPPED: [Shipped; 7] = [
+pub const SHIPPED: [Shipped; 13] = [
     shipped!("cache", true),
     shipped!("listeners", true),
     shipped!("history", true),
@@ -30,6 +30,12 @@ pub const SHIPPED: [Shipped; 7] = [
     shipped!("disable_only", false),
     shipped!("clear_only", false),
     shipped!("slow_fill", false),
+    shipped!("cycles", false),
+    shipped!("queue", false),
+    shipped!("slices", false),
+    shipped!("capacity", false),
+    shipped!("sessions", false),
+    shipped!("thread_locals", false),
 ];
 
 impl Shipped {
