@@ -101,8 +101,9 @@ impl Track {
     /// The present judgement as a line.
     pub(crate) fn assess(&self, t_seconds: f64, blocks: &Blocks, limit: Option<f64>) -> Assessment {
         let leak = self.incident.as_ref().filter(|_| self.state == State::Leaking);
-        let slope = match leak {
-            Some(incident) => Some(incident.growth.slope),
+        let growing = leak.map(|incident| incident.growth).or_else(|| self.suspected());
+        let slope = match growing {
+            Some(growth) => Some(growth.slope),
             None => judge::slope_of(&blocks.level(0, self.since_seconds), |block| block.mid),
         };
         let room = limit.zip(blocks.newest(0)).map(|(limit, now)| (limit - now.mid).max(0.0));
@@ -164,6 +165,15 @@ impl Track {
             Judgement::Leak(growth) => Some((level, *growth)),
             _ => None,
         })
+    }
+
+    /// The growth that raised suspicion, while it does.
+    fn suspected(&self) -> Option<Growth> {
+        let growing = self.judgements.iter().find_map(|judgement| match judgement {
+            Judgement::Growing(growth, _) => Some(*growth),
+            _ => None,
+        });
+        growing.filter(|_| self.state == State::Suspect)
     }
 
     fn look_for_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
