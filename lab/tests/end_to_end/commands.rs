@@ -1,5 +1,7 @@
 //! The commands that run no drill: what they print, and how they end.
 
+use lab::drill::SHIPPED;
+
 use crate::{Bench, stderr, stdout, utf8};
 
 #[test]
@@ -13,7 +15,7 @@ fn the_list_names_every_drill_and_marks_the_standard_ones() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert_eq!(standard, ["cache", "listeners", "history", "bounded_cache"]);
-    assert_eq!(list.lines().count(), 7);
+    assert_eq!(list.lines().count(), SHIPPED.len());
 }
 
 #[test]
