@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::blocks::{Block, Blocks};
+use crate::observation::Signal;
 use crate::stats;
 
 /// Share of the signal's variance that a cause must explain.
@@ -21,6 +22,10 @@ const EXPLAINED_FULLY: f64 = 0.002;
 
 /// Bytes per unit from which a gauge counts things; below, it counts the bytes themselves.
 const LEAST_BYTES_PER_ENTRY: f64 = 8.0;
+
+/// Descriptors, threads, ... per unit from which a gauge counts things, of which each has at least
+/// a share in one; below, it counts bytes that these take.
+const LEAST_COUNT_PER_ENTRY: f64 = 1.0 / 8.0;
 
 /// Rises for their size that differ by less are the same.
 const SAME_RISE: f64 = 0.02;
@@ -40,50 +45,56 @@ pub(crate) struct Cause {
 struct Candidate<'a> {
     name: &'a str,
     per_entry: f64,
+    /// Whether a unit of it is a thing, rather than a byte of one.
+    counts_things: bool,
     /// Share of the signal's variance that it leaves.
     unexplained: f64,
     /// Its rise as a share of where it ended: 1 for a gauge that came from nothing.
     own_rise: f64,
 }
 
-impl Candidate<'_> {
-    fn counts_things(&self) -> bool {
-        self.per_entry >= LEAST_BYTES_PER_ENTRY
-    }
-}
-
-/// Finds the gauge that explains the blocks of a signal, all of one `level`.
+/// Finds the gauge that explains what was `seen` of a signal, in blocks of one `level`.
 ///
 /// Among gauges that explain it alike, one that counts things goes before one that counts bytes,
 /// and then the one that rose most for its size. If two remain that nothing tells apart, there
 /// is no cause.
 pub(crate) fn find(
-    signal: &[Block],
+    signal: Signal,
+    seen: &[Block],
     level: usize,
     gauges: &BTreeMap<String, Blocks>,
 ) -> Option<Cause> {
+    let least_per_entry =
+        if signal.is_bytes() { LEAST_BYTES_PER_ENTRY } else { LEAST_COUNT_PER_ENTRY };
     let mut candidates: Vec<Candidate<'_>> = gauges
         .iter()
-        .filter_map(|(name, gauge)| compare(name, signal, &gauge.level(level, f64::MIN)))
+        .filter_map(|(name, gauge)| {
+            compare(name, seen, &gauge.level(level, f64::MIN), least_per_entry)
+        })
         .filter(|candidate| candidate.unexplained <= 1.0 - LEAST_EXPLAINED)
         .collect();
     let best = candidates.iter().map(|c| c.unexplained).reduce(f64::min)?;
     candidates.retain(|c| c.unexplained <= (best * AS_GOOD).max(EXPLAINED_FULLY));
     candidates.sort_by(|a, b| {
-        let rank = |c: &Candidate<'_>| (!c.counts_things(), -c.own_rise);
+        let rank = |c: &Candidate<'_>| (!c.counts_things, -c.own_rise);
         let (a, b) = (rank(a), rank(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
     let (first, rest) = candidates.split_first()?;
     let tie = rest.iter().any(|other| {
-        other.counts_things() == first.counts_things()
+        other.counts_things == first.counts_things
             && (other.own_rise - first.own_rise).abs() < SAME_RISE
     });
     (!tie).then(|| Cause { gauge: first.name.to_owned(), per_entry: first.per_entry })
 }
 
-fn compare<'a>(name: &'a str, signal: &[Block], gauge: &[Block]) -> Option<Candidate<'a>> {
-    let (x, y) = joined(gauge, signal);
+fn compare<'a>(
+    name: &'a str,
+    seen: &[Block],
+    gauge: &[Block],
+    least_per_entry: f64,
+) -> Option<Candidate<'a>> {
+    let (x, y) = joined(gauge, seen);
     if x.len() < LEAST_BLOCKS {
         return None;
     }
@@ -94,6 +105,7 @@ fn compare<'a>(name: &'a str, signal: &[Block], gauge: &[Block]) -> Option<Candi
     (per_entry > 0.0 && variance > 0.0 && last > first).then(|| Candidate {
         name,
         per_entry,
+        counts_things: per_entry >= least_per_entry,
         unexplained: error / variance,
         own_rise: (last - first) / last,
     })

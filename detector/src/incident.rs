@@ -11,11 +11,15 @@ const STOPPED_SHARE: f64 = 0.1;
 /// this share is a release, after which the evidence begins anew.
 const RELEASE_SHARE: f64 = 0.1;
 
+/// A fall is a release, and no noise, from this many standard deviations of what the growth left
+/// unexplained: the highest and the lowest of some hundred values are five apart.
+const RELEASE_DEVIATIONS: f64 = 6.0;
+
 /// Load is comparable from this share of the request rate under which the leak grew.
 const COMPARABLE_LOAD: f64 = 0.5;
 
 /// Stretches without growth that are tried, in shortest spans: a noisy series needs longer.
-const STRETCHES: [f64; 4] = [1.0, 1.5, 2.0, 3.0];
+const STRETCHES: [f64; 5] = [1.0, 1.5, 2.0, 3.0, 5.0];
 
 /// Fewest blocks in such a stretch.
 const LEAST_BLOCKS: usize = 8;
@@ -27,7 +31,7 @@ pub(crate) struct Incident {
     pub(crate) level: usize,
     pub(crate) growth: Growth,
     /// Highest level before the onset.
-    pub(crate) ceiling: f64,
+    ceiling: f64,
     /// Bytes in use by the allocator before the onset.
     heap_before: Option<f64>,
     /// Requests per second while it grew.
@@ -56,6 +60,15 @@ pub(crate) enum NotEnded {
         rate: f64,
         was: f64,
     },
+}
+
+/// By which figure something is known to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Witness {
+    /// The allocator's bytes in use.
+    Heap,
+    /// The signal itself.
+    Signal,
 }
 
 impl Incident {
@@ -93,6 +106,12 @@ impl Incident {
         self.fixed_seconds = None;
     }
 
+    /// What new growth has to rise above: the level before the onset if somebody fixed the leak,
+    /// else the highest ever reached, for what comes and goes by itself is no leak.
+    pub(crate) fn ceiling(&self) -> f64 {
+        if self.fixed_seconds.is_some() { self.ceiling } else { self.highest }
+    }
+
     /// What was taken from the onset to the highest level.
     pub(crate) fn taken(&self) -> f64 {
         self.highest - self.growth.before
@@ -106,7 +125,8 @@ impl Incident {
         let latest = blocks.newest(self.level)?;
         self.highest = self.highest.max(latest.mid);
         let fell = self.high_since_release - latest.mid;
-        if fell > (RELEASE_SHARE * self.taken()).max(0.0) {
+        let noise = RELEASE_DEVIATIONS * self.growth.deviation;
+        if fell > (RELEASE_SHARE * self.taken()).max(noise) {
             self.high_since_release = latest.mid;
             return Some(blocks.begin_of(self.level, latest.index + 1));
         }
@@ -134,33 +154,36 @@ impl Incident {
         Ok(stretch)
     }
 
-    /// Whether no more than a tenth of what was taken is still held, by the allocator's own
-    /// figure where it saw the growth, else by the signal.
-    pub(crate) fn given_back(&self, blocks: &Blocks, heap: Option<&Blocks>) -> bool {
+    /// Who saw that no more than a tenth of what was taken is still held, if that is so: the
+    /// allocator's own figure where it saw the growth, else the signal.
+    pub(crate) fn given_back(&self, blocks: &Blocks, heap: Option<&Blocks>) -> Option<Witness> {
         let onset = self.growth.onset_seconds;
-        let witness = heap.zip(self.heap_before).and_then(|(heap, before)| {
+        let by_heap = heap.zip(self.heap_before).and_then(|(heap, before)| {
             let highest = heap.peak_between(onset, f64::INFINITY)?;
             let saw_it = highest - before >= judge::SEEN_SHARE * self.taken();
-            saw_it.then_some((heap.newest(0)?.mid, before, highest))
+            saw_it.then_some((Witness::Heap, heap.newest(0)?.mid, before, highest))
         });
-        let own = || Some((blocks.newest(0)?.mid, self.growth.before, self.highest));
-        witness.or_else(own).is_some_and(|(now, before, highest)| {
-            now <= before + RELEASE_SHARE * (highest - before)
-        })
+        let own =
+            || Some((Witness::Signal, blocks.newest(0)?.mid, self.growth.before, self.highest));
+        let (witness, now, before, highest) = by_heap.or_else(own)?;
+        (now <= before + RELEASE_SHARE * (highest - before)).then_some(witness)
     }
 
+    /// A stretch without growth up to now, on the level of the growth or, where noise hides it
+    /// there, on a wider one.
     fn still_stretch(
         &self,
         blocks: &Blocks,
         since_seconds: f64,
         confirm_seconds: f64,
     ) -> Option<Ended> {
-        let width = blocks.width_at(self.level);
-        let shortest = confirm_seconds.max(LEAST_BLOCKS as f64 * width);
-        let recent = blocks.level(self.level, since_seconds);
-        let end = recent.last()?.t_seconds;
-        STRETCHES.iter().find_map(|times| {
-            let span = times * shortest;
+        let levels = self.level..blocks.levels();
+        let mut tried = levels.flat_map(|level| STRETCHES.map(|times| (times, level)));
+        tried.find_map(|(times, level)| {
+            let width = blocks.width_at(level);
+            let span = times * confirm_seconds.max(LEAST_BLOCKS as f64 * width);
+            let recent = blocks.level(level, since_seconds);
+            let end = recent.last()?.t_seconds;
             let stretch = &recent[recent.partition_point(|b| b.t_seconds < end - span)..];
             let first = stretch.first()?;
             let covers = end - first.t_seconds >= span - 2.0 * width;

@@ -18,6 +18,7 @@ mod cause;
 mod explain;
 mod incident;
 mod judge;
+mod lives;
 mod observation;
 mod reason;
 mod segment;

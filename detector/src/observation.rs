@@ -128,13 +128,33 @@ impl Observation {
             None => Ok(()),
         }
     }
+}
 
+/// What is remembered of the observations up to now.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    /// When the latest was.
+    pub(crate) t_seconds: f64,
+    start_seconds: Option<f64>,
+    requests_total: Option<f64>,
+}
+
+impl Seen {
     /// Whether `next` is of another run: its start time differs, or its request
     /// counter fell, which a counter does only when it begins anew.
-    pub(crate) fn restarted_by(&self, next: &Self) -> bool {
+    pub(crate) fn restarted_by(&self, next: &Observation) -> bool {
         let differs = |(a, b): (f64, f64)| (a - b).abs() > START_TOLERANCE_SECONDS;
         self.start_seconds.zip(next.start_seconds).is_some_and(differs)
             || self.requests_total.zip(next.requests_total).is_some_and(|(a, b)| b < a)
+    }
+
+    /// With one more; a cell that it lacks is as it was.
+    pub(crate) fn and(self, next: &Observation) -> Self {
+        Self {
+            t_seconds: next.t_seconds,
+            start_seconds: next.start_seconds.or(self.start_seconds),
+            requests_total: next.requests_total.or(self.requests_total),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 
 use crate::Signal;
 use crate::explain::Family;
-use crate::incident::Incident;
+use crate::incident::{Incident, Witness};
 use crate::judge::{Growth, Lacking};
 
 /// A value of a signal with its unit.
@@ -15,7 +15,7 @@ pub(crate) fn amount(signal: Signal, value: f64) -> String {
             format!("{sign}{}", ByteSize::b(value.abs().round() as u64))
         }
         Signal::MemoryUsedPercent => format!("{value:.2} %"),
-        _ => format!("{value:.1}"),
+        counted => format!("{value:.1} {counted}"),
     }
 }
 
@@ -77,9 +77,12 @@ pub(crate) fn growth_stopped(
     format!("grows by at most {upper}/s instead of {old}/s {under}; up to {held} still held")
 }
 
-pub(crate) fn recovered(signal: Signal, incident: &Incident, by_heap: bool) -> String {
+pub(crate) fn recovered(signal: Signal, incident: &Incident, witness: Witness) -> String {
     let taken = amount(signal, incident.taken());
-    let witness = if by_heap { "the allocator's bytes in use are" } else { "its level is" };
+    let witness = match witness {
+        Witness::Heap => "the allocator's bytes in use are",
+        Witness::Signal => "its level is",
+    };
     format!("no longer grows, and {witness} back: {taken} given back")
 }
 
@@ -102,6 +105,10 @@ pub(crate) fn too_few_samples(needed: usize) -> String {
     format!("fewer than {needed} samples")
 }
 
+pub(crate) fn not_seen_for(gap_seconds: f64) -> String {
+    format!("not seen for {}; judged anew", span(gap_seconds))
+}
+
 pub(crate) fn restarted(t_seconds: f64) -> String {
     format!("restarted at {t_seconds:.0} s, which proves nothing; judged anew from there")
 }
@@ -112,7 +119,7 @@ fn explanation(family: Family) -> &'static str {
         Family::Filled => "rose and levelled off, as a cache that has filled",
         Family::Steps => "one or two steps",
         Family::Saturating => "warm-up that has levelled off",
-        Family::LoadBound => "follows the request rate",
+        Family::Settling => "settles ever more slowly",
         Family::Growth => "growth",
     }
 }

@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::blocks::{BLOCKS_PER_SPAN, Blocks};
+use crate::judge::Evidence;
 use crate::track::{Surroundings, Track};
 use crate::{Assessment, Observation, Settings, Signal, reason, stats};
 
-/// Shortest growth that is called a leak by default: ten minutes, for caches of services fill in
-/// minutes, or 48 samples if those take longer.
-const DEFAULT_CONFIRM_SECONDS: f64 = 600.0;
-const DEFAULT_CONFIRM_SAMPLES: f64 = 48.0;
+/// How long growth that is not urgent must have lasted by default: twelve minutes, for caches of
+/// services fill in minutes, or 96 samples if those take longer.
+const DEFAULT_CONFIRM_SECONDS: f64 = 720.0;
+const DEFAULT_CONFIRM_SAMPLES: f64 = 96.0;
+
+/// Samples in a block where the time that a flag may take follows from the limit.
+const SAMPLES_PER_BLOCK: f64 = 2.0;
+
+/// Shortest evidence that is asked for by default, in blocks: as many as explanations need.
+const SHORTEST_BLOCKS: f64 = 12.0;
 
 /// Gauges that are compared with the memory; what an entity has beyond these is passed over.
 const MOST_GAUGES: usize = 256;
@@ -20,7 +27,7 @@ pub(crate) struct Segment {
     /// Zero of the segment's own time, on the clock of the observations.
     origin_seconds: f64,
     width_seconds: f64,
-    confirm_seconds: f64,
+    evidence: Evidence,
     signals: BTreeMap<Signal, Blocks>,
     requests: Option<Blocks>,
     gauges: BTreeMap<String, Blocks>,
@@ -34,13 +41,22 @@ impl Segment {
     pub(crate) fn new(first: &[Observation], settings: &Settings) -> Self {
         let gaps = first.windows(2).map(|pair| pair[1].t_seconds - pair[0].t_seconds);
         let interval = stats::median(&mut gaps.collect::<Vec<f64>>()).unwrap_or(1.0);
-        let default = DEFAULT_CONFIRM_SECONDS.max(DEFAULT_CONFIRM_SAMPLES * interval);
-        let confirm_seconds = settings.confirm_seconds.unwrap_or(default);
+        let usual_seconds = settings
+            .confirm_seconds
+            .unwrap_or(DEFAULT_CONFIRM_SECONDS.max(DEFAULT_CONFIRM_SAMPLES * interval));
+        let width_seconds = (usual_seconds / BLOCKS_PER_SPAN as f64).max(interval);
+        let (width_seconds, shortest_seconds) =
+            if settings.confirm_seconds.is_none() && settings.limit.is_some() {
+                let narrow = (SAMPLES_PER_BLOCK * interval).min(width_seconds);
+                (narrow, SHORTEST_BLOCKS * narrow)
+            } else {
+                (width_seconds, usual_seconds)
+            };
         Self {
             settings: settings.clone(),
             origin_seconds: first.first().map_or(0.0, |observation| observation.t_seconds),
-            width_seconds: (confirm_seconds / BLOCKS_PER_SPAN as f64).max(interval),
-            confirm_seconds,
+            width_seconds,
+            evidence: Evidence { shortest_seconds, usual_seconds },
             signals: BTreeMap::new(),
             requests: None,
             gauges: BTreeMap::new(),
@@ -50,38 +66,44 @@ impl Segment {
     }
 
     /// The segment after a restart at `t_seconds`: the same signals, and nothing known of them.
-    pub(crate) fn restarted(&self, t_seconds: f64) -> Self {
-        let beginning = reason::restarted(t_seconds);
-        let begin = |&signal: &Signal| (signal, Track::new(signal, 0.0, beginning.clone()));
+    pub(crate) fn restarted(&self, t_seconds: f64, beginning: &str) -> Self {
+        let begin =
+            |(&signal, track): (&Signal, &Track)| (signal, track.restarted(beginning.to_owned()));
         Self {
             origin_seconds: t_seconds,
             signals: BTreeMap::new(),
             requests: None,
             gauges: BTreeMap::new(),
-            tracks: self.tracks.keys().map(begin).collect(),
-            beginning: beginning.clone(),
+            tracks: self.tracks.iter().map(begin).collect(),
+            beginning: beginning.to_owned(),
             ..self.clone()
         }
+    }
+
+    /// How far back the widest level looks: after a longer gap nothing is left of what was.
+    pub(crate) fn horizon_seconds(&self) -> f64 {
+        Blocks::new(self.width_seconds).horizon_seconds()
     }
 
     /// Takes in an observation; an assessment for each signal whose state changed.
     pub(crate) fn take(&mut self, observation: &Observation) -> Vec<Assessment> {
         let t_seconds = observation.t_seconds - self.origin_seconds;
         let closed = self.record(t_seconds, observation);
-        let around = Surroundings {
-            heap: self.signals.get(&Signal::HeapBytes),
-            requests: self.requests.as_ref(),
-            gauges: &self.gauges,
-            confirm_seconds: self.confirm_seconds,
-        };
         let mut changes = Vec::new();
         for (signal, track) in &mut self.tracks {
-            let (Some(blocks), Some(&closed)) = (self.signals.get(signal), closed.get(signal))
-            else {
+            let closed = closed[*signal as usize];
+            let Some(blocks) = self.signals.get(signal).filter(|_| closed > 0) else {
                 continue;
             };
-            if closed > 0 && track.judge(blocks, closed, &around) {
-                let limit = self.settings.limit_of(*signal);
+            let limit = self.settings.limit_of(*signal);
+            let around = Surroundings {
+                heap: self.signals.get(&Signal::HeapBytes).filter(|_| signal.is_bytes()),
+                requests: self.requests.as_ref(),
+                gauges: &self.gauges,
+                evidence: self.evidence,
+                limit,
+            };
+            if track.judge(blocks, closed, &around) {
                 changes.push(track.assess(t_seconds, blocks, limit));
             }
         }
@@ -119,11 +141,11 @@ impl Segment {
     }
 
     /// Puts every number of the observation into its series; how many levels each signal closed.
-    fn record(&mut self, t: f64, observation: &Observation) -> BTreeMap<Signal, usize> {
+    fn record(&mut self, t: f64, observation: &Observation) -> [usize; Signal::ALL.len()] {
         let width = self.width_seconds;
-        let judged: Vec<Signal> = self.settings.judged(observation).collect();
-        for signal in judged {
-            self.track(signal, t);
+        for signal in self.settings.judged(observation) {
+            let new = || Track::new(signal, t, self.beginning.clone());
+            self.tracks.entry(signal).or_insert_with(new);
         }
         if self.signals.contains_key(&Signal::RssAnonBytes) && self.settings.signals.is_empty() {
             self.tracks.remove(&Signal::RssBytes);
@@ -138,16 +160,11 @@ impl Segment {
                 self.gauges.entry(name.clone()).or_insert(Blocks::new(width)).push(t, value);
             }
         }
-        let signals = observation.signals.iter();
-        let push = |(&signal, &value): (&Signal, &f64)| {
+        let mut closed = [0; Signal::ALL.len()];
+        for (&signal, &value) in &observation.signals {
             let blocks = self.signals.entry(signal).or_insert_with(|| Blocks::new(width));
-            (signal, blocks.push(t, value))
-        };
-        signals.map(push).collect()
-    }
-
-    fn track(&mut self, signal: Signal, t_seconds: f64) {
-        let new = || Track::new(signal, t_seconds, self.beginning.clone());
-        self.tracks.entry(signal).or_insert_with(new);
+            closed[signal as usize] = blocks.push(t, value);
+        }
+        closed
     }
 }

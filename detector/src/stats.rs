@@ -26,6 +26,11 @@ pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
+/// The median of three; of those that are numbers, the highest if one or two are not.
+pub(crate) fn median_of_three(a: f32, b: f32, c: f32) -> f32 {
+    a.min(b).max(a.max(b).min(c))
+}
+
 /// Theil-Sen slope: the median of the slopes of all pairs, with Sen's interval.
 ///
 /// The interval takes the order statistics at `(N -+ z sqrt(V)) / 2` of the `N` pairwise slopes,
@@ -93,12 +98,6 @@ pub(crate) fn least_squares(x: &[f64], y: &[f64]) -> (f64, f64, f64) {
     }
     let slope = if xx > 0.0 { xy / xx } else { 0.0 };
     (mean_y - slope * mean_x, slope, (yy - slope * xy).max(0.0))
-}
-
-/// What the best line of `y` over `x` leaves of `y`.
-pub(crate) fn residuals(x: &[f64], y: &[f64]) -> Vec<f64> {
-    let (intercept, slope, _) = least_squares(x, y);
-    x.iter().zip(y).map(|(x, y)| y - intercept - slope * x).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::blocks::{Block, Blocks};
+use crate::blocks::Blocks;
 use crate::cause::{self, Cause};
 use crate::incident::{Incident, NotEnded};
-use crate::judge::{self, Growth, Judgement, Lacking, Measure};
+use crate::judge::{self, Evidence, Growth, Judgement, Lacking, Measure};
+use crate::lives::Lives;
 use crate::stats;
 use crate::{Assessment, Signal, State, reason};
 
@@ -21,17 +22,21 @@ const WITHDRAW_SHARE: f64 = 0.5;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
     /// The allocator's bytes in use: they say better than resident memory what was given back.
+    /// Absent for signals that are not bytes.
     pub(crate) heap: Option<&'a Blocks>,
     /// The request counter.
     pub(crate) requests: Option<&'a Blocks>,
     pub(crate) gauges: &'a BTreeMap<String, Blocks>,
-    pub(crate) confirm_seconds: f64,
+    pub(crate) evidence: Evidence,
+    pub(crate) limit: Option<f64>,
 }
 
 /// One signal of one entity, since its latest start.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
     signal: Signal,
+    /// How the runs before this one ended.
+    lives: Lives,
     /// The latest judgement of each level.
     judgements: Vec<Judgement>,
     /// Only what came after this is judged: the first sample, or the moment when growth stopped,
@@ -49,6 +54,7 @@ impl Track {
     pub(crate) fn new(signal: Signal, t_seconds: f64, reason: String) -> Self {
         Self {
             signal,
+            lives: Lives::default(),
             judgements: Vec::new(),
             since_seconds: t_seconds,
             incident: None,
@@ -57,6 +63,19 @@ impl Track {
             bytes_per_request: None,
             reason,
         }
+    }
+
+    /// The track of the same signal after a restart: nothing is known of it but how it grew before.
+    pub(crate) fn restarted(&self, reason: String) -> Self {
+        let grew = self.judgements.iter().filter_map(|judgement| match judgement {
+            Judgement::Growing(growth, Lacking::Span) | Judgement::Leak(growth) => {
+                Some(growth.span_seconds)
+            }
+            _ => None,
+        });
+        let judged = self.judgements.iter().any(|j| !matches!(j, Judgement::TooShort));
+        let lives = self.lives.after(judged, grew.reduce(f64::max));
+        Self { lives, ..Self::new(self.signal, 0.0, reason) }
     }
 
     /// Somebody applied a fix: what comes after it is judged for itself.
@@ -81,7 +100,7 @@ impl Track {
         }
         self.judgements.resize(self.judgements.len().max(closed), Judgement::TooShort);
         for level in 0..closed {
-            self.judgements[level] = self.judge_level(blocks, level, around);
+            self.judgements[level] = judge::judge(&self.measure(blocks, level, around));
         }
         let before = self.state;
         let again = match self.state {
@@ -142,22 +161,26 @@ impl Track {
         self.judgements.clear();
     }
 
-    fn judge_level(&self, blocks: &Blocks, level: usize, around: &Surroundings<'_>) -> Judgement {
-        let judged = blocks.level(level, self.since_seconds);
-        let rate =
-            around.requests.and_then(|counter| rates(&judged, &counter.level(level, f64::MIN)));
-        // Growth is only what rises above everything before it; but what an incident took itself
-        // and gave back is no measure for new growth.
-        let measure = Measure {
-            signal: self.signal,
-            confirm_seconds: around.confirm_seconds,
+    fn measure<'a>(
+        &self,
+        blocks: &'a Blocks,
+        level: usize,
+        around: &Surroundings<'a>,
+    ) -> Measure<'a> {
+        Measure {
+            evidence: around.evidence,
+            limit: around.limit,
             series: blocks,
             level,
-            since_seconds: if self.incident.is_some() { self.since_seconds } else { f64::MIN },
-            ceiling: self.incident.as_ref().map(|incident| incident.ceiling),
+            since_seconds: self.since_seconds,
+            // Growth is only what rises above everything before it; but what an incident took
+            // itself and gave back is no measure for new growth.
+            remembers: self.incident.is_none(),
+            ceiling: self.incident.as_ref().map(Incident::ceiling),
             heap: around.heap,
-        };
-        judge::judge(&judged, rate, &measure)
+            requests: around.requests,
+            earlier_seconds: self.lives.evidence_seconds(),
+        }
     }
 
     fn leak(&self) -> Option<(usize, Growth)> {
@@ -193,7 +216,7 @@ impl Track {
         let judgement = self.judgements.iter().find_map(|judgement| match *judgement {
             Judgement::Growing(growth, lacking) if suspicious(lacking) => Some((
                 State::Suspect,
-                reason::suspect(self.signal, &growth, lacking, around.confirm_seconds),
+                reason::suspect(self.signal, &growth, lacking, around.evidence.usual_seconds),
             )),
             Judgement::LevellingOff(end_seconds) => {
                 Some((State::Undecided, reason::levelling_off(end_seconds - now)))
@@ -202,12 +225,16 @@ impl Track {
         });
         if let Some((state, reason)) = judgement {
             (self.state, self.reason) = (state, reason);
-        } else if let Some(Judgement::Benign(family)) = self.judgements.first()
-            && now - self.since_seconds >= around.confirm_seconds
+        } else if let Some(Judgement::Benign) = self.judgements.first()
+            && now - self.since_seconds >= around.evidence.usual_seconds
         {
-            (self.state, self.reason) = (State::Steady, reason::steady(*family));
+            if self.state != State::Steady {
+                let family = judge::benign_family(&self.measure(blocks, 0, around));
+                (self.state, self.reason) = (State::Steady, reason::steady(family));
+            }
         } else if self.state == State::Undecided {
-            self.reason = reason::too_short(now - self.since_seconds, around.confirm_seconds);
+            self.reason =
+                reason::too_short(now - self.since_seconds, around.evidence.usual_seconds);
         }
     }
 
@@ -224,17 +251,17 @@ impl Track {
             self.flag(blocks, level, &growth, around);
             return true;
         }
-        let (since, confirm) = (self.since_seconds, around.confirm_seconds);
+        let (since, confirm) = (self.since_seconds, around.evidence.usual_seconds);
         match incident.ended(blocks, around.requests, since, confirm) {
-            Ok(ended) if incident.given_back(blocks, around.heap) => {
-                self.state = State::Recovered;
-                self.reason = reason::recovered(self.signal, incident, around.heap.is_some());
-                self.judge_from(ended.since_seconds);
-            }
             Ok(ended) => {
-                self.state = State::GrowthStopped;
-                let (upper, load) = (ended.slope.high, around.requests.is_some());
-                self.reason = reason::growth_stopped(self.signal, incident, upper, load);
+                if let Some(witness) = incident.given_back(blocks, around.heap) {
+                    self.state = State::Recovered;
+                    self.reason = reason::recovered(self.signal, incident, witness);
+                } else {
+                    self.state = State::GrowthStopped;
+                    let (upper, load) = (ended.slope.high, around.requests.is_some());
+                    self.reason = reason::growth_stopped(self.signal, incident, upper, load);
+                }
                 self.judge_from(ended.since_seconds);
             }
             Err(NotEnded::StillGrowing) => {}
@@ -261,13 +288,14 @@ impl Track {
         let Some(incident) = &self.incident else {
             return;
         };
-        if incident.given_back(blocks, around.heap) {
+        if let Some(witness) = incident.given_back(blocks, around.heap) {
             self.state = State::Recovered;
-            self.reason = reason::recovered(self.signal, incident, around.heap.is_some());
+            self.reason = reason::recovered(self.signal, incident, witness);
         } else if incident.fixed_seconds.is_none() {
             let now = blocks.newest(0).map_or(self.since_seconds, |block| block.t_seconds);
             let grew = self.since_seconds - incident.growth.onset_seconds;
-            let enough = (WITHDRAW_SPANS * around.confirm_seconds).max(WITHDRAW_SHARE * grew);
+            let enough =
+                (WITHDRAW_SPANS * around.evidence.usual_seconds).max(WITHDRAW_SHARE * grew);
             if now - self.since_seconds >= enough {
                 self.state = State::Steady;
                 self.reason = reason::withdrawn(incident);
@@ -278,7 +306,7 @@ impl Track {
 
     fn flag(&mut self, blocks: &Blocks, level: usize, growth: &Growth, around: &Surroundings<'_>) {
         let seen = blocks.level(level, f64::MIN);
-        self.cause = cause::find(&seen, level, around.gauges);
+        self.cause = cause::find(self.signal, &seen, level, around.gauges);
         self.bytes_per_request = around.requests.and_then(|counter| {
             let rising = judge::since(&seen, growth.onset_seconds);
             let (requests, level) = cause::joined(&counter.level(level, f64::MIN), rising);
@@ -288,19 +316,4 @@ impl Track {
         self.state = State::Leaking;
         self.reason = reason::leaking(self.signal, growth, gauge);
     }
-}
-
-/// The request rate around each block, by central differences of the counter; `None` where a
-/// block has no counter beside it.
-fn rates(blocks: &[Block], counter: &[Block]) -> Option<Vec<f64>> {
-    let (counts, _) = cause::joined(counter, blocks);
-    if counts.len() != blocks.len() || counts.len() < 3 {
-        return None;
-    }
-    let last = counts.len() - 1;
-    let rate = |i: usize| {
-        let (a, b) = (i.saturating_sub(1), (i + 1).min(last));
-        (counts[b] - counts[a]) / (blocks[b].t_seconds - blocks[a].t_seconds)
-    };
-    Some((0..=last).map(rate).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::observation::Seen;
 use crate::segment::Segment;
 use crate::{Assessment, BadObservation, Observation, Settings, Signal, State, reason};
 
@@ -15,7 +16,7 @@ const HELD_BACK: usize = 5;
 pub struct Watcher {
     settings: Settings,
     held_back: Vec<Observation>,
-    latest: Option<Observation>,
+    seen: Option<Seen>,
     segment: Option<Segment>,
     /// Signals that were given an assessment.
     told: BTreeSet<Signal>,
@@ -24,7 +25,7 @@ pub struct Watcher {
 impl Watcher {
     /// A watcher that has seen nothing.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, held_back: Vec::new(), latest: None, segment: None, told: BTreeSet::new() }
+        Self { settings, held_back: Vec::new(), seen: None, segment: None, told: BTreeSet::new() }
     }
 
     /// Takes in one observation and returns an assessment for each signal whose state changed
@@ -33,12 +34,12 @@ impl Watcher {
         &mut self,
         observation: &Observation,
     ) -> Result<Vec<Assessment>, BadObservation> {
-        observation.check(self.latest.as_ref().map(|latest| latest.t_seconds))?;
+        observation.check(self.seen.map(|seen| seen.t_seconds))?;
         let mut changes = Vec::new();
-        if self.latest.as_ref().is_some_and(|latest| latest.restarted_by(observation)) {
-            changes = self.restart(observation.t_seconds);
+        if let Some(why) = self.begins_anew(observation) {
+            changes = self.restart(observation.t_seconds, &why);
         }
-        self.latest = Some(observation.clone());
+        self.seen = Some(self.seen.unwrap_or_default().and(observation));
         if let Some(segment) = &mut self.segment {
             changes.extend(segment.take(observation));
         } else {
@@ -58,13 +59,15 @@ impl Watcher {
 
     /// The present judgement of every signal seen so far, changed or not.
     pub fn current(&self) -> Vec<Assessment> {
-        let Some(latest) = &self.latest else {
+        let Some(seen) = self.seen else {
             return Vec::new();
         };
-        match &self.segment {
-            Some(segment) => segment.current(latest.t_seconds),
-            None => self.settings.judged(latest).map(|signal| unseen(latest, signal)).collect(),
+        if let Some(segment) = &self.segment {
+            return segment.current(seen.t_seconds);
         }
+        let judged = self.held_back.iter().flat_map(|held| self.settings.judged(held));
+        let judged: BTreeSet<Signal> = judged.collect();
+        judged.into_iter().map(|signal| unseen(seen.t_seconds, signal)).collect()
     }
 
     /// Ends the watch: an assessment for every judged signal that has not been given one yet, and
@@ -88,23 +91,36 @@ impl Watcher {
         changes
     }
 
-    /// Begins a new segment: what was judged before the restart says nothing of what comes.
-    fn restart(&mut self, t_seconds: f64) -> Vec<Assessment> {
+    /// Why what was judged before `next` says nothing of what comes, if so.
+    fn begins_anew(&self, next: &Observation) -> Option<String> {
+        let seen = self.seen.filter(|_| !self.held_back.is_empty() || self.segment.is_some())?;
+        let gap_seconds = next.t_seconds - seen.t_seconds;
+        if seen.restarted_by(next) {
+            Some(reason::restarted(next.t_seconds))
+        } else if self.segment.as_ref().is_some_and(|s| gap_seconds > s.horizon_seconds()) {
+            Some(reason::not_seen_for(gap_seconds))
+        } else {
+            None
+        }
+    }
+
+    /// Begins a new segment.
+    fn restart(&mut self, t_seconds: f64, why: &str) -> Vec<Assessment> {
         self.held_back.clear();
         let Some(segment) = &mut self.segment else {
             return Vec::new();
         };
         let judged = segment.current(t_seconds);
-        *segment = segment.restarted(t_seconds);
+        *segment = segment.restarted(t_seconds, why);
         let known = judged.iter().filter(|line| line.state != State::Undecided);
         let known: BTreeSet<Signal> = known.map(|line| line.signal).collect();
         segment.current(t_seconds).into_iter().filter(|line| known.contains(&line.signal)).collect()
     }
 }
 
-fn unseen(latest: &Observation, signal: Signal) -> Assessment {
+fn unseen(t_seconds: f64, signal: Signal) -> Assessment {
     Assessment {
-        t_seconds: latest.t_seconds,
+        t_seconds,
         signal,
         state: State::Undecided,
         slope_per_second: None,

@@ -97,3 +97,27 @@ fn without_the_gauge_that_leaks_no_other_that_counts_is_blamed() {
     }
     assert_eq!(causes, [None]);
 }
+
+#[test]
+fn of_things_that_are_counted_the_gauge_of_things_is_the_cause_and_not_that_of_their_bytes() {
+    const BYTES_PER_THREAD: f64 = 13_000.0;
+    let mut watcher = Watcher::new(Settings { confirm_seconds: Some(12.0), ..Settings::default() });
+    let mut flagged = None;
+    for step in 0..250 {
+        let t = f64::from(step) * 0.2;
+        let threads = (leaked(t) / 10.0).floor();
+        let observation = Observation {
+            t_seconds: t,
+            signals: BTreeMap::from([(Signal::Threads, 6.0 + threads)]),
+            requests_total: Some((PER_SECOND * t).floor()),
+            gauges: BTreeMap::from([
+                ("bytes".to_owned(), BYTES_PER_THREAD * threads),
+                ("entries".to_owned(), threads),
+            ]),
+            ..Observation::default()
+        };
+        let lines = watcher.observe(&observation).unwrap();
+        flagged = flagged.or_else(|| lines.into_iter().find(|line| line.state == State::Leaking));
+    }
+    assert_eq!(flagged.unwrap().cause.as_deref(), Some("entries"));
+}

@@ -264,3 +264,32 @@ fn a_series_that_is_too_short_is_undecided_and_says_what_is_missing() {
         assert!(!lines[0].reason.is_empty());
     }
 }
+
+#[test]
+fn descriptors_that_stay_open_are_not_recovered_by_a_heap_that_falls() {
+    const FIXED_SECONDS: f64 = 40.0;
+    let mut watcher = Watcher::new(Settings { confirm_seconds: Some(12.0), ..Settings::default() });
+    let mut states = Vec::new();
+    for step in 0..500 {
+        let t = f64::from(step) * 0.2;
+        let leaked = 20.0 * (t.min(FIXED_SECONDS) - 12.0).max(0.0).floor();
+        // What the requests took on the heap is given back; nobody closes the descriptors.
+        let heap = if t < FIXED_SECONDS { 100_000.0 * leaked } else { 0.0 };
+        let observation = Observation {
+            t_seconds: t,
+            signals: BTreeMap::from([
+                (Signal::Fds, 10.0 + leaked),
+                (Signal::HeapBytes, 1e7 + heap),
+            ]),
+            requests_total: Some((200.0 * t).floor()),
+            ..Observation::default()
+        };
+        let lines = watcher.observe(&observation).unwrap();
+        states.extend(lines.into_iter().filter(|l| l.signal == Signal::Fds).map(|l| l.state));
+        if step == 200 {
+            watcher.note_fix(FIXED_SECONDS);
+        }
+    }
+    assert!(states.contains(&State::GrowthStopped), "{states:?}");
+    assert!(!states.contains(&State::Recovered), "{states:?}");
+}

@@ -1,7 +1,9 @@
 //! Speaks with the service's control interface; what was asked and answered goes to the journal.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use detector::Signal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -11,7 +13,7 @@ use crate::event::Truth;
 
 /// The longest wait for one answer; the service answers within milliseconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// The longest answer that is read; a status takes under 4 KiB.
+/// The longest answer that is read; a status takes about 30 KiB.
 const LONGEST_ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// One request and its answer.
@@ -80,14 +82,13 @@ pub struct Admin {
 /// What the status says of one leak or decoy.
 #[derive(Deserialize)]
 struct Standing {
-    /// Listeners have a `count`; all else has `entries`.
-    entries: Option<u64>,
-    count: Option<u64>,
+    entries: u64,
     held_bytes: u64,
     measured_bytes_per_request: Option<f64>,
-    #[serde(default)]
+    failures: u64,
     capped: bool,
     gauges: Vec<String>,
+    signals: BTreeMap<Signal, Option<f64>>,
 }
 
 impl Admin {
@@ -108,21 +109,27 @@ impl Admin {
 
     /// Switches the target on.
     pub fn enable(&mut self, target: &Target) -> Result<(), AdminError> {
-        let mut body = json!({"enabled": true, "bytes_per_request": target.bytes_per_request});
-        if let Some(entries) = target.max_entries {
-            body["max_entries"] = entries.into();
+        let mut body = json!({ "enabled": true });
+        if target.is_fed_by_requests() {
+            body["share"] = json!(target.share);
+        }
+        if let Some(bytes) = target.bytes_per_request {
+            body["bytes_per_request"] = json!(bytes);
+        }
+        for own in target.facts().map_or(&[][..], |facts| facts.parameters) {
+            if let Some(value) = target.parameters.get(own.name) {
+                body[own.name] = own.written(*value);
+            }
         }
         self.call("POST", &format!("/admin/leaks/{}", target.name), body).map(drop)
     }
 
     /// Applies one step of a fix.
     pub fn fix(&mut self, step: FixStep, target: &Target) -> Result<(), AdminError> {
+        let control = format!("/admin/leaks/{}", target.name);
         match step {
-            FixStep::Disable => self.call(
-                "POST",
-                &format!("/admin/leaks/{}", target.name),
-                json!({"enabled": false}),
-            ),
+            FixStep::Disable => self.call("POST", &control, json!({"enabled": false})),
+            FixStep::Patch => self.call("POST", &control, json!({"patched": true})),
             FixStep::Clear => {
                 self.call("POST", "/admin/leaks/clear", json!({"leak_type": target.name}))
             }
@@ -130,9 +137,14 @@ impl Admin {
         .map(drop)
     }
 
-    /// Switches the target off and empties it; both are tried, and the first failure is told.
+    /// Switches the target off and, where that can be done, empties it; both are tried, and the
+    /// first failure is told.
     pub fn roll_back(&mut self, target: &Target) -> Result<(), AdminError> {
         let disabled = self.fix(FixStep::Disable, target);
+        if target.unclearable().is_some() {
+            // It ends with the service, which is ended next.
+            return disabled;
+        }
         let cleared = self.fix(FixStep::Clear, target);
         disabled.and(cleared)
     }
@@ -147,11 +159,13 @@ impl Admin {
         let standing: Standing =
             serde_json::from_value(standing).map_err(|error| unknown(Some(error)))?;
         Ok(Truth {
-            entries: standing.entries.or(standing.count).unwrap_or_default(),
+            entries: standing.entries,
             held_bytes: standing.held_bytes,
             bytes_per_request: standing.measured_bytes_per_request,
+            failures: standing.failures,
             capped: standing.capped,
             gauges: standing.gauges,
+            signals: standing.signals,
         })
     }
 

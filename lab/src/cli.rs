@@ -1,5 +1,7 @@
 //! The command line of `leaklab`: every command in one program.
 
+mod bench;
+mod corpus;
 mod drill;
 mod report;
 mod selection;
@@ -7,7 +9,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 /// Exit codes of this program; those of `serve`, `load` and `detect` are their crates' own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ Exit codes: 0 all as expected; 1 a finding (an expectation failed, a leak); 2 co
 
 Examples:
   leaklab drill                       run the standard drills: three leaks and a decoy
+  leaklab drill --all                 run the drills of all leaks and decoys
   leaklab drill cache mine.yaml       run a drill that is shipped and one of your own
   leaklab report journals/X.jsonl --format html --output report.html"
 )]
@@ -61,23 +64,18 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Render the journal of a run again
     Report(report::ReportArgs),
+    /// Score detectors on a corpus
+    Bench(bench::BenchArgs),
+    /// Make corpora: series with their ground truth
+    Corpus(corpus::CorpusArgs),
     /// List the leaks and decoys of the service, or show the page of one
     Leaks(leaky_service::leaks::Args),
     /// Serve the leaky service
     Serve(leaky_service::cli::Args),
     /// Send load to a service
-    Load(loadgen::cli::Args),
+    Load(Box<loadgen::cli::Args>),
     /// Judge from outside whether a process or a series leaks
     Detect(detector::cli::Args),
-}
-
-/// A form of results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table for people
-    Text,
-    /// JSON with a `schema_version`
-    Json,
 }
 
 /// Runs a command.
@@ -87,6 +85,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Drills => finish(selection::list()),
         Command::Validate(args) => finish(validate::run(&args)),
         Command::Report(args) => finish(report::run(&args)),
+        Command::Bench(args) => finish(bench::run(&args)),
+        Command::Corpus(args) => finish(corpus::run(&args)),
         Command::Leaks(args) => leaky_service::leaks::run(&args),
         Command::Serve(args) => leaky_service::cli::run(&args),
         Command::Load(args) => loadgen::cli::run(&args),

@@ -4,7 +4,9 @@
 //! since the drill began. What the operations do, the loop around it reports back as inputs.
 
 mod alarms;
+mod antics;
 mod exchange;
+mod ground;
 mod judgement;
 mod phases;
 #[cfg(test)]
@@ -12,10 +14,14 @@ mod tests;
 
 pub use exchange::{Input, Look, Op, Progress};
 
+use std::ops::RangeInclusive;
+
 use alarms::Alarms;
+use antics::Antics;
+use detector::{Assessment, Observation, Signal};
 
 use crate::drill::Drill;
-use crate::event::{Event, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict};
+use crate::event::{Event, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict, is_counted};
 use crate::proof::Gatherer;
 use crate::quantity::seconds;
 
@@ -23,7 +29,7 @@ use crate::quantity::seconds;
 const START_WITHIN_SECONDS: f64 = 30.0;
 /// Rolling back is a handful of requests and the end of the load.
 const ROLL_BACK_WITHIN_SECONDS: f64 = 30.0;
-/// The longest silence of the sampler; beyond it nobody knows what the memory does.
+/// The longest silence of the sampler; beyond it nobody knows what the service does.
 const LONGEST_SILENCE_SECONDS: f64 = 10.0;
 /// Share of requests that may fail before the load is no longer the one that was asked for.
 const TOLERATED_ERRORS: f64 = 0.01;
@@ -36,6 +42,8 @@ enum Stage {
     Baseline,
     Injecting,
     Detecting,
+    /// Something was flagged, and the service is asked whether it is at fault.
+    Confirming,
     Fixing,
     Verifying,
     Inspecting,
@@ -52,11 +60,17 @@ pub struct Conductor {
     phase_began: f64,
     until: f64,
     last_look: f64,
-    memory_bytes: Option<f64>,
+    seen: Observation,
     requests: u64,
-    heap_bytes: Option<f64>,
+    requests_at_onset: RangeInclusive<u64>,
+    requests_since_onset: RangeInclusive<u64>,
     alarms: Alarms,
+    /// Alarms that wait for the truth.
+    raised: Vec<Assessment>,
+    /// The time for a flag with a cause is over.
+    is_flag_missed: bool,
     gatherer: Gatherer,
+    antics: Antics,
     truth: Truth,
     ground: GroundTruth,
     status: Status,
@@ -73,11 +87,15 @@ impl Conductor {
             phase_began: t,
             until: t + START_WITHIN_SECONDS,
             last_look: t,
-            memory_bytes: None,
+            seen: Observation::default(),
             requests: 0,
-            heap_bytes: None,
+            requests_at_onset: 0..=0,
+            requests_since_onset: 0..=0,
             alarms: Alarms::default(),
+            raised: Vec::new(),
+            is_flag_missed: false,
             gatherer: Gatherer::default(),
+            antics: Antics::default(),
             truth: Truth::default(),
             ground: GroundTruth::default(),
             status: Status::Passed,
@@ -89,13 +107,25 @@ impl Conductor {
 
     /// Where it stands at `t` seconds.
     pub fn progress(&self, t: f64) -> Progress {
+        let signal = self.telling_signal();
         Progress {
             phase: self.phase,
             elapsed_seconds: (t - self.phase_began).max(0.0),
             within_seconds: self.until - self.phase_began,
-            memory_bytes: self.memory_bytes,
-            answer: self.alarms.memory().cloned(),
+            level: signal.and_then(|s| Some((s, *self.seen.signals.get(&s)?))),
+            answer: signal.and_then(|signal| self.alarms.on(signal)).cloned(),
         }
+    }
+
+    /// The signal that was flagged first, else the one that tells most of the target, else memory.
+    fn telling_signal(&self) -> Option<Signal> {
+        let memory = [Signal::RssAnonBytes, Signal::RssBytes, Signal::HeapBytes];
+        let counted = self.truth.signals.keys().copied().filter(|signal| is_counted(*signal));
+        let told = |signal: &Signal| match self.alarms.on(*signal) {
+            Some(_) => true,
+            None => self.alarms.all().next().is_none() && self.seen.signals.contains_key(signal),
+        };
+        self.alarms.flagged().chain(counted).chain(memory).find(told)
     }
 
     /// Takes in what happened at `t` seconds, and returns what is to be done, in order.
@@ -114,11 +144,16 @@ impl Conductor {
                 ops
             }
             (_, Input::Looked(look)) => self.look(t, look),
-            (Stage::Injecting, Input::Injected { at_seconds, truth }) => {
-                self.injected(at_seconds, truth)
+            (Stage::Injecting, Input::Injected { at_seconds, truth, requests }) => {
+                self.injected(at_seconds, truth, requests)
             }
-            (Stage::Fixing, Input::Fixed { before, after }) => self.fixed(t, before, after),
-            (Stage::Inspecting, Input::Inspected(truth)) => self.inspected(t, truth),
+            (Stage::Confirming, Input::Inspected { truth, requests }) => {
+                self.confirmed(t, truth, &requests)
+            }
+            (Stage::Fixing, Input::Fixed { after }) => self.fixed(t, after),
+            (Stage::Inspecting, Input::Inspected { truth, requests }) => {
+                self.inspected(t, truth, &requests)
+            }
             (_, Input::Tick) => self.tick(t),
             _ => Vec::new(),
         }
@@ -126,9 +161,14 @@ impl Conductor {
 
     fn look(&mut self, t: f64, look: Look) -> Vec<Op> {
         self.last_look = self.last_look.max(t);
-        self.memory_bytes = look.memory_bytes;
-        self.heap_bytes = look.heap_bytes;
+        self.seen = look.seen;
         self.requests = look.requests;
+        // A look from before the fix may be read after it.
+        let is_current = self.ground.fixed_seconds.is_none_or(|fixed| t > fixed);
+        if self.ground.onset_seconds.is_some() && is_current {
+            self.note_held(t);
+            self.gatherer.note_look(self.requests, &self.seen.signals);
+        }
         let raised = self.alarms.update(look.answers);
         match self.stage {
             Stage::Baseline => self.look_at_baseline(t, &raised),
@@ -221,7 +261,11 @@ impl Conductor {
 
     fn finish(&mut self, t: f64, problem: Option<String>) -> Vec<Op> {
         self.stage = Stage::Done;
-        let note = problem.clone().unwrap_or_else(|| "the target is off and empty".to_owned());
+        let put_back = match self.drill.target.unclearable() {
+            None => "the target is off and empty",
+            Some(_) => "the target is off; what it holds ends with the service",
+        };
+        let note = problem.clone().unwrap_or_else(|| put_back.to_owned());
         let after_seconds = t - self.phase_began;
         let verdict = Verdict { status: self.status, reasons: self.reasons.clone() };
         vec![
@@ -240,7 +284,7 @@ impl Conductor {
             Stage::Starting => Phase::Start,
             Stage::WarmingUp => Phase::WarmUp,
             Stage::Baseline | Stage::Injecting => Phase::Baseline,
-            Stage::Detecting | Stage::Fixing => Phase::Detect,
+            Stage::Detecting | Stage::Confirming | Stage::Fixing => Phase::Detect,
             Stage::Verifying | Stage::Inspecting => Phase::Verify,
             Stage::RollingBack | Stage::Done => Phase::RollBack,
         };

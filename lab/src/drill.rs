@@ -6,16 +6,22 @@
 mod consistency;
 mod fields;
 mod file;
+mod load;
 mod problem;
 mod shipped;
+mod target;
 mod yaml;
 
-pub use file::{DECOYS, LEAKS, parse};
+pub use file::parse;
+pub use load::{Arrivals, Load, Swing};
 pub use problem::{Place, Problem, Problems};
 pub use shipped::{SHIPPED, Shipped};
+pub use target::{Target, TargetKind};
 
 use detector::Signal;
 use serde::{Deserialize, Serialize};
+
+use crate::proof::Part;
 
 /// One experiment: what leaks, under which load, and what the detector must make of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,60 +44,6 @@ pub struct Drill {
     pub expect: Expect,
 }
 
-/// Whether the target is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TargetKind {
-    /// Keeps what it should release.
-    Leak,
-    /// Rises and is no leak.
-    Decoy,
-}
-
-/// A leak or a decoy of the service, with its size.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    /// Leak or decoy.
-    pub kind: TargetKind,
-    /// Its name in the service.
-    pub name: String,
-    /// What a request leaves behind.
-    pub bytes_per_request: u64,
-    /// The bound of a bounded decoy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_entries: Option<u64>,
-}
-
-impl Target {
-    /// Whether this is a look-alike that must be recognised as such.
-    pub fn is_decoy(&self) -> bool {
-        self.kind == TargetKind::Decoy
-    }
-}
-
-/// How requests are spaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arrivals {
-    /// Evenly.
-    Constant,
-    /// At random and independently, from the seed.
-    Poisson,
-}
-
-/// The open-loop load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Load {
-    /// Requests per second.
-    pub rate_per_second: f64,
-    /// Their spacing.
-    pub arrivals: Arrivals,
-    /// Keep-alive connections.
-    pub connections: u32,
-    /// Seed of the schedule.
-    pub seed: u64,
-}
-
 /// How the detector watches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
@@ -111,6 +63,8 @@ pub enum FixStep {
     Disable,
     /// Drop what is held.
     Clear,
+    /// Serve on with the correct code, keep what is held.
+    Patch,
 }
 
 impl FixStep {
@@ -119,6 +73,7 @@ impl FixStep {
         match self {
             Self::Disable => "disable",
             Self::Clear => "clear",
+            Self::Patch => "patch",
         }
     }
 }
@@ -177,6 +132,15 @@ impl Ending {
         }
     }
 
+    /// Whether this part of the proof of recovery is asked for.
+    pub const fn asks_for(self, part: Part) -> bool {
+        match self {
+            Self::Recovered => true,
+            Self::GrowthStopped => matches!(part, Part::Growth | Part::Dose),
+            Self::Reopened | Self::Withdrawn | Self::Steady => false,
+        }
+    }
+
     /// Whether only a leak can end so.
     pub const fn is_of_a_leak(self) -> bool {
         matches!(self, Self::Recovered | Self::GrowthStopped | Self::Reopened)
@@ -214,8 +178,34 @@ impl Drill {
         self.expect.flagged_within_seconds.unwrap_or(0.0) + self.expect.ending_within_seconds
     }
 
-    /// Seconds until a bounded decoy is full, at the drill's own rate.
-    pub fn fill_seconds(&self) -> Option<f64> {
-        self.target.max_entries.map(|entries| entries as f64 / self.load.rate_per_second)
+    /// The part of the requests that leave something behind.
+    pub fn leaking_share(&self) -> f64 {
+        if self.target.leaks_when_aborted() {
+            self.target.share * self.load.abort_share
+        } else {
+            self.target.share
+        }
+    }
+
+    /// What leaks for every request that is answered: those whose clients go away are not counted
+    /// by the service.
+    pub fn leaking_per_answer(&self) -> f64 {
+        self.leaking_share() / (1.0 - self.load.abort_share).max(f64::EPSILON)
+    }
+
+    /// Seconds until a decoy is full that takes something for each request, at the drill's own
+    /// rate, and the setting that bounds it; absent for decoys of other kinds.
+    pub fn filling(&self) -> Option<(&'static str, f64)> {
+        let entries_per_second = self.load.mean_rate_per_second() * self.leaking_share();
+        let bytes_per_second =
+            entries_per_second * self.target.bytes_per_request.unwrap_or(0) as f64;
+        let (bound, per_second) = match self.target.name.as_str() {
+            "bounded_cache" => ("max_entries", entries_per_second),
+            "pool" => ("max_connections", entries_per_second),
+            "page_cache" => ("size", bytes_per_second),
+            "expiring_cache" => ("time_to_live", 1000.0),
+            _ => return None,
+        };
+        Some((bound, *self.target.parameters.get(bound)? as f64 / per_second))
     }
 }

@@ -1,9 +1,13 @@
 //! What happens in a drill, as typed events; the journal keeps them and narrators tell them.
 
+mod truth;
+
 use std::fmt;
 
 use detector::Signal;
 use serde::{Deserialize, Serialize};
+
+pub use truth::{GroundTruth, Truth, is_counted};
 
 use crate::drill::{Ending, FixStep};
 use crate::proof::Proof;
@@ -46,29 +50,6 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What the service itself says of the target: the truth that the detector is held to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Truth {
-    /// Entries held.
-    pub entries: u64,
-    /// Bytes held, exact.
-    pub held_bytes: u64,
-    /// Bytes that a request has left behind, measured by the service.
-    pub bytes_per_request: Option<f64>,
-    /// Whether it has stopped growing at the service's safety cap.
-    pub capped: bool,
-    /// The gauges on the metrics page that count this target.
-    pub gauges: Vec<String>,
-}
-
-impl Truth {
-    /// Whether `cause` names one of the gauges that count the target, labels aside.
-    pub fn is_counted_by(&self, cause: &str) -> bool {
-        let family = |name: &str| name.split('{').next().unwrap_or_default().to_owned();
-        self.gauges.iter().any(|gauge| gauge == cause || *gauge == family(cause))
-    }
-}
-
 /// The alarm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flag {
@@ -82,8 +63,8 @@ pub struct Flag {
     pub cause_is_right: bool,
     /// Growth.
     pub slope_per_second: Option<f64>,
-    /// Growth per request, as the detector measured it.
-    pub bytes_per_request: Option<f64>,
+    /// Growth per answered request, as the detector measured it, in the signal's unit.
+    pub per_request: Option<f64>,
     /// The detector's sentence.
     pub reason: String,
 }
@@ -165,22 +146,12 @@ pub struct LoadSummary {
     pub completed: u64,
     /// Requests that failed.
     pub errors: u64,
+    /// Requests whose client went away, as the drill wanted it.
+    #[serde(default)]
+    pub aborted: u64,
     /// Set if the load could not be generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-}
-
-/// What leaked, from when to when, and how much.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GroundTruth {
-    /// When it was switched on.
-    pub onset_seconds: Option<f64>,
-    /// When the fix was done.
-    pub fixed_seconds: Option<f64>,
-    /// Bytes per request, as the service measured them.
-    pub bytes_per_request: Option<f64>,
-    /// Bytes held just before the fix, or at the end of a decoy's drill.
-    pub held_bytes: Option<u64>,
 }
 
 /// Whether the drill ran, and what it found.

@@ -22,7 +22,7 @@ use crate::drill::Drill;
 use crate::event::{Event, GroundTruth, Verdict};
 
 /// The form of the lines; grows when an old reader would misread a new journal.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,10 @@
 //! whatever happened stands in a [`journal`], and every [`report`] is a function of a journal.
 
 pub mod admin;
+mod bench;
 pub mod cli;
 pub mod conductor;
+mod corpus;
 pub mod drill;
 pub mod event;
 pub mod interrupt;

@@ -3,10 +3,13 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use loadgen::{Control, PlanOptions};
+use loadgen::{Control, PlanOptions, Stage};
 
 use crate::drill::{Arrivals, Load};
 use crate::event::LoadSummary;
+
+/// Clients that go away do so when the service has begun to work on their request.
+const ABORT_AFTER: Duration = Duration::from_millis(2);
 
 /// A load under way. Dropping it ends it.
 #[derive(Debug)]
@@ -29,15 +32,19 @@ impl RunningLoad {
         };
         options.seed = load.seed;
         options.connections = load.connections as usize;
+        options.stages = stages(load, longest_seconds);
+        options.abort_after = ABORT_AFTER;
+        let abort_share = format!("{}%", load.abort_share * 100.0);
         let control = Control::new();
         let shared = control.clone();
-        let thread = thread::spawn(move || send(options, &shared));
+        let thread = thread::spawn(move || send(options, &abort_share, &shared));
         Self { control, thread: Some(thread) }
     }
 
-    /// Requests answered so far.
-    pub fn completed(&self) -> u64 {
-        self.control.counts().completed
+    /// Requests that are over so far: answered, failed, or left by a client that went away.
+    pub fn ended(&self) -> u64 {
+        let counts = self.control.counts();
+        counts.completed + counts.errors + counts.aborted
     }
 
     /// Whether it has ended by itself.
@@ -66,8 +73,22 @@ impl Drop for RunningLoad {
     }
 }
 
-fn send(options: PlanOptions, control: &Control) -> LoadSummary {
+/// There and back until the end; none for a rate that does not change.
+fn stages(load: &Load, longest_seconds: f64) -> Vec<Stage> {
+    let Some(swing) = load.swing else { return Vec::new() };
+    let duration = Duration::from_secs_f64(swing.period_seconds / 2.0);
+    let stage = |rate_per_second| Stage { duration, rate_per_second };
+    let periods = (longest_seconds / swing.period_seconds).ceil() as usize;
+    let there_and_back = [stage(swing.to_per_second), stage(load.rate_per_second)];
+    there_and_back.into_iter().cycle().take(2 * periods).collect()
+}
+
+fn send(mut options: PlanOptions, abort_share: &str, control: &Control) -> LoadSummary {
     let failed = |problem: String| LoadSummary { problem: Some(problem), ..LoadSummary::default() };
+    match abort_share.parse() {
+        Ok(share) => options.abort_share = share,
+        Err(error) => return failed(crate::error_chain(&error)),
+    }
     let plan = match options.check() {
         Ok(plan) => plan,
         Err(problems) => return failed(problems.to_string()),
@@ -77,6 +98,7 @@ fn send(options: PlanOptions, control: &Control) -> LoadSummary {
             sent: report.requests_sent,
             completed: report.requests_completed,
             errors: report.errors_total,
+            aborted: report.requests_aborted,
             problem: None,
         },
         Err(error) => failed(crate::error_chain(&error)),

@@ -11,7 +11,7 @@ use detector::State;
 use crate::conductor::Progress;
 use crate::drill::{Drill, FixStep};
 use crate::event::{Event, Phase, Status, Verdict};
-use crate::quantity::{bytes, exact_bytes, seconds, slope};
+use crate::quantity::{amount, exact_amount, growth, seconds};
 
 /// Pause between two drawings of the line.
 const REDRAW_AFTER: Duration = Duration::from_millis(100);
@@ -73,11 +73,12 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// Memory and slope, in columns.
+/// Level and slope of the signal that matters, in columns.
 fn readings(progress: &Progress) -> String {
-    let memory = progress.memory_bytes.map(bytes).unwrap_or_default();
-    let growth = progress.answer.as_ref().and_then(|answer| answer.slope_per_second);
-    format!("{memory:>9}  {:>12}", growth.map(slope).unwrap_or_default())
+    let Some((signal, value)) = progress.level else { return format!("{:24}", "") };
+    let slope = progress.answer.as_ref().and_then(|answer| answer.slope_per_second);
+    let slope = slope.map(|slope| growth(signal, slope)).unwrap_or_default();
+    format!("{:>10}  {slope:>12}", amount(signal, value))
 }
 
 fn bar(progress: &Progress) -> String {
@@ -154,12 +155,12 @@ fn sentence(event: &Event) -> Option<String> {
         Event::Flagged(flag) => {
             let cause = flag.cause.as_deref().unwrap_or("none named");
             let right = if flag.cause_is_right { "right" } else { "wrong" };
-            let per_request = flag
-                .bytes_per_request
-                .map_or(String::new(), |size| format!(", {} per request", exact_bytes(size)));
+            let told = |value| format!(", {} per request", exact_amount(flag.signal, value));
+            let per_request = flag.per_request.map(told).unwrap_or_default();
             Some(format!(
-                "flagged after {}: cause {cause} ({right}){per_request}",
-                seconds(flag.after_seconds)
+                "flagged after {} on {}: cause {cause} ({right}){per_request}",
+                seconds(flag.after_seconds),
+                flag.signal
             ))
         }
         Event::FalseFlag { phase, signal, reason } => {
@@ -187,6 +188,8 @@ fn sentence(event: &Event) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use detector::Signal;
+
     use super::*;
     use crate::drill::{Shipped, parse};
 
@@ -200,7 +203,7 @@ mod tests {
                 phase: Phase::Baseline,
                 elapsed_seconds,
                 within_seconds: 8.0,
-                memory_bytes: Some(24.0 * 1024.0 * 1024.0),
+                level: Some((Signal::RssAnonBytes, 24.0 * 1024.0 * 1024.0)),
                 answer: None,
             });
         }
@@ -217,7 +220,7 @@ mod tests {
     fn elsewhere_there_is_one_line_per_phase_and_no_control_character() {
         assert_eq!(
             told(false, false),
-            "cache: A cache that never evicts\n  baseline       8s    24.0MiB                silent\n  FAILED\n    why\n"
+            "cache: A cache that never evicts\n  baseline       8s     24.0MiB                silent\n  FAILED\n    why\n"
         );
     }
 
@@ -225,7 +228,7 @@ mod tests {
     fn a_terminal_shows_the_present_phase_with_its_progress_and_does_not_flicker() {
         let told = told(true, false);
         let drawn =
-            "\r\x1b[2K  baseline     2.0s    24.0MiB                [####------------] of 8s";
+            "\r\x1b[2K  baseline     2.0s     24.0MiB                [####------------] of 8s";
         assert_eq!(told.matches(drawn).count(), 1, "{told:?}");
     }
 

@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use bytesize::ByteSize;
+use detector::Signal;
 
 /// Reads a size such as `10KiB` as bytes; on failure says what was expected.
 pub fn parse_size(text: &str) -> Result<u64, String> {
@@ -35,6 +36,34 @@ pub fn parse_rate(text: &str) -> Result<f64, String> {
     };
     let count: f64 = count.trim().parse().map_err(|_| expected())?;
     if count.is_finite() { Ok(count / seconds) } else { Err(expected()) }
+}
+
+/// Reads a share such as `10%` as a part of one; on failure says what was expected.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let expected = || "expected a share with its unit, such as 10%".to_owned();
+    let percent: f64 =
+        text.strip_suffix('%').ok_or_else(expected)?.trim().parse().map_err(|_| expected())?;
+    if percent.is_finite() { Ok(percent / 100.0) } else { Err(expected()) }
+}
+
+/// Writes so much of a signal, in its unit: `24.1MiB`, `812 fds`.
+pub fn amount(signal: Signal, value: f64) -> String {
+    if signal.is_bytes() { bytes(value) } else { format!("{} {signal}", count(value)) }
+}
+
+/// Writes so much of a signal as one request takes: bytes to the byte, `1.0 fds`.
+pub fn exact_amount(signal: Signal, value: f64) -> String {
+    if signal.is_bytes() { exact_bytes(value) } else { format!("{value:.2} {signal}") }
+}
+
+/// Writes the slope of a signal with its sign: `+2.0MiB/s`, `+20.1 fds/s`.
+pub fn growth(signal: Signal, per_second: f64) -> String {
+    if signal.is_bytes() { slope(per_second) } else { format!("{per_second:+.1} {signal}/s") }
+}
+
+/// A number of things, without a fraction that is zero.
+fn count(value: f64) -> String {
+    format!("{:.1}", value + 0.0).trim_end_matches(".0").to_owned()
 }
 
 /// Writes bytes as `24.1MiB`; a fall is written `-24.1MiB`.
@@ -98,6 +127,10 @@ mod tests {
         for bad in ["5", "", "s", "-5s"] {
             assert!(parse_seconds(bad).is_err(), "{bad} was accepted");
         }
+        assert_eq!(parse_share("10%"), Ok(0.1));
+        for bad in ["10", "%", "NaN%", "ten%"] {
+            assert!(parse_share(bad).is_err(), "{bad} was accepted");
+        }
         for bad in ["200", "200/day", "inf/s", "NaN/s", "/s"] {
             assert!(parse_rate(bad).is_err(), "{bad} was accepted");
         }
@@ -117,6 +150,10 @@ mod tests {
         }
         assert_eq!(slope(2_097_152.0), "+2.0MiB/s");
         assert_eq!(slope(-1024.0), "-1.0KiB/s");
+        assert_eq!(amount(Signal::Fds, 812.0), "812 fds");
+        assert_eq!(amount(Signal::HeapBytes, 1024.0), "1.0KiB");
+        assert_eq!(growth(Signal::Tasks, -3.26), "-3.3 tasks/s");
+        assert_eq!(exact_amount(Signal::Fds, 0.2), "0.20 fds");
         assert_eq!(seconds(60.0), "60s");
         assert_eq!(seconds(12.34), "12.3s");
     }

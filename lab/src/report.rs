@@ -6,6 +6,7 @@ mod html;
 mod junit;
 mod text;
 
+use detector::Signal;
 use serde::Serialize;
 
 pub use html::html;
@@ -15,11 +16,11 @@ pub use text::text;
 use crate::drill::{Drill, Ending, TargetKind};
 use crate::event::{Event, GroundTruth, LoadSummary, Status};
 use crate::journal::{DrillJournal, Host, Journal};
-use crate::proof::Proof;
+use crate::proof::{Check, Proof};
 use crate::quantity::seconds;
 
 /// The form of the JSON; grows when an old reader would misread it.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,6 +56,8 @@ pub struct DrillReport {
     pub target: String,
     /// What was expected, in words.
     pub expected: String,
+    /// How it was expected to end.
+    pub expected_ending: Ending,
     /// How it went; a drill without an end was cut off with its journal.
     pub status: Option<Status>,
     /// Why, one sentence each.
@@ -63,6 +66,8 @@ pub struct DrillReport {
     pub elapsed_seconds: f64,
     /// From the injection to the flag.
     pub flagged_after_seconds: Option<f64>,
+    /// Which signal was flagged.
+    pub flagged_on: Option<Signal>,
     /// What the detector named as the cause.
     pub cause: Option<String>,
     /// Whether that counts the target; absent without a flag.
@@ -71,10 +76,11 @@ pub struct DrillReport {
     pub ending: Option<Ending>,
     /// From the moment that its deadline counts from.
     pub ending_after_seconds: Option<f64>,
-    /// As the service measured it.
-    pub bytes_per_request_true: Option<f64>,
-    /// As the detector measured it.
-    pub bytes_per_request_measured: Option<f64>,
+    /// What leaks of the flagged signal (without a flag, of bytes) per request that is answered, as
+    /// the service measured it.
+    pub per_request_true: Option<f64>,
+    /// The same as the detector measured it.
+    pub per_request_measured: Option<f64>,
     /// Alarms that nothing justifies.
     pub false_flags: usize,
     /// The numbers of the proof of recovery.
@@ -123,6 +129,7 @@ impl DrillReport {
             target_kind: drill.target.kind,
             target: drill.target.name.clone(),
             expected: expected(drill),
+            expected_ending: drill.expect.ending,
             status: journal.verdict.as_ref().map(|verdict| verdict.status),
             reasons: journal
                 .verdict
@@ -131,30 +138,37 @@ impl DrillReport {
                 .unwrap_or_default(),
             elapsed_seconds: journal.last_seconds(),
             flagged_after_seconds: None,
+            flagged_on: None,
             cause: None,
             cause_is_right: None,
             ending: None,
             ending_after_seconds: None,
-            bytes_per_request_true: journal.ground_truth.bytes_per_request,
-            bytes_per_request_measured: None,
+            per_request_true: journal
+                .ground_truth
+                .bytes_per_request
+                .map(|bytes| bytes * drill.leaking_per_answer()),
+            per_request_measured: None,
             false_flags: 0,
             proof: None,
             load: None,
             ground_truth: journal.ground_truth.clone(),
         };
         for (_, event) in &journal.events {
-            report.take(event);
+            report.take(event, drill);
         }
         report
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, drill: &Drill) {
         match event {
             Event::Flagged(flag) => {
                 self.flagged_after_seconds = Some(flag.after_seconds);
                 self.cause.clone_from(&flag.cause);
                 self.cause_is_right = Some(flag.cause_is_right);
-                self.bytes_per_request_measured = flag.bytes_per_request;
+                self.flagged_on = Some(flag.signal);
+                let per_entry = self.ground_truth.per_entry(flag.signal);
+                self.per_request_true = per_entry.map(|held| held * drill.leaking_per_answer());
+                self.per_request_measured = flag.per_request;
             }
             Event::FalseFlag { .. } => self.false_flags += 1,
             Event::Ended { ending, after_seconds } => {
@@ -165,6 +179,11 @@ impl DrillReport {
             Event::LoadEnded(load) => self.load = Some(load.clone()),
             _ => {}
         }
+    }
+
+    /// Whether a check of the proof that does not hold speaks against the drill.
+    fn is_open(&self, check: &Check) -> bool {
+        !check.holds && self.expected_ending.asks_for(check.part)
     }
 
     /// The verdict in a word.

@@ -71,14 +71,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `program serve` and waits until it answers; `interrupted` is asked while it waits.
-    pub fn start(program: &Path, interrupted: impl Fn() -> bool) -> Result<Self, StartError> {
+    /// Starts `program serve`, to work on each request for `delay`, and waits until it answers;
+    /// `interrupted` is asked while it waits.
+    pub fn start(
+        program: &Path,
+        delay: Duration,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Self, StartError> {
         let directory =
             tempfile::Builder::new().prefix("leaklab-").tempdir().map_err(StartError::Directory)?;
         let stderr =
             File::create(directory.path().join("stderr")).map_err(StartError::Directory)?;
         let child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--delay", "0s", "--exit-with-parent"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--exit-with-parent", "--delay"])
+            .arg(humantime::format_duration(delay).to_string())
             .arg("--address-file")
             .arg(directory.path().join("address"))
             .stdin(Stdio::null())

@@ -8,8 +8,9 @@ mod inputs;
 mod rollback;
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use detector::{Settings, Watcher};
 
@@ -99,6 +100,11 @@ impl Session<'_> {
         }
     }
 
+    /// Requests that are over so far.
+    fn requests(&self) -> u64 {
+        self.load.as_ref().map_or(0, RunningLoad::ended)
+    }
+
     fn now(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
@@ -134,7 +140,8 @@ impl Session<'_> {
 
     fn start_service(&mut self) -> Result<(), WriteError> {
         let interrupt = self.surroundings.interrupt;
-        match Service::start(&self.surroundings.program, || interrupt.is_set()) {
+        let delay = Duration::from_secs_f64(self.drill.target.delay_seconds);
+        match Service::start(&self.surroundings.program, delay, || interrupt.is_set()) {
             Ok(service) => {
                 let (pid, address) = (service.pid(), service.address().to_owned());
                 self.target = Some(RollBack::new(&address, self.drill.target.clone()));
@@ -165,47 +172,51 @@ impl Session<'_> {
         }
     }
 
-    /// Asks something of the service, journals it, and turns a failure into an input.
+    /// Asks something of the service, journals it, and turns a failure into an input. Says with
+    /// the answer how many requests were over by then, at least and at most.
     fn ask<T>(
         &mut self,
         question: impl FnOnce(&mut RollBack) -> Result<T, AdminError>,
-    ) -> Result<Option<T>, WriteError> {
-        let Some(target) = &mut self.target else { return Ok(None) };
+    ) -> Result<(Option<T>, RangeInclusive<u64>), WriteError> {
+        let least = self.requests();
+        let Some(target) = &mut self.target else { return Ok((None, least..=least)) };
         let answer = question(target);
+        let requests = least..=self.requests() + u64::from(self.drill.load.connections);
+        let Some(target) = &mut self.target else { return Ok((None, requests)) };
         let exchanges = target.admin.take_exchanges();
         let t_seconds = self.now();
         for exchange in exchanges {
             self.surroundings.journal.write(&Record::Request { t_seconds, exchange })?;
         }
-        answer.map(Some).or_else(|error| {
-            self.report_back(Input::Broken(error_chain(&error)));
-            Ok(None)
-        })
+        if let Err(error) = &answer {
+            self.report_back(Input::Broken(error_chain(error)));
+        }
+        Ok((answer.ok(), requests))
     }
 
     fn inject(&mut self) -> Result<(), WriteError> {
         let at_seconds = self.now();
-        if let Some(truth) = self.ask(RollBack::inject)? {
-            self.report_back(Input::Injected { at_seconds, truth });
+        if let (Some(truth), requests) = self.ask(RollBack::inject)? {
+            self.report_back(Input::Injected { at_seconds, truth, requests });
         }
         Ok(())
     }
 
     fn fix(&mut self) -> Result<(), WriteError> {
         let steps = self.drill.phases.fix.clone();
-        if let Some((before, after)) = self.ask(|target| target.fix(&steps))? {
+        if let (Some(after), _) = self.ask(|target| target.fix(&steps))? {
             let fixed_seconds = self.now();
             if let Some(watcher) = &mut self.watcher {
                 watcher.note_fix(fixed_seconds);
             }
-            self.inputs.push_back((fixed_seconds, Input::Fixed { before, after }));
+            self.inputs.push_back((fixed_seconds, Input::Fixed { after }));
         }
         Ok(())
     }
 
     fn inspect(&mut self) -> Result<(), WriteError> {
-        if let Some(truth) = self.ask(RollBack::truth)? {
-            self.report_back(Input::Inspected(truth));
+        if let (Some(truth), requests) = self.ask(RollBack::truth)? {
+            self.report_back(Input::Inspected { truth, requests });
         }
         Ok(())
     }

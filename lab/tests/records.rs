@@ -2,6 +2,7 @@
 //! same every time.
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use detector::{Assessment, Observation, Signal, State};
 use lab::drill::{self, Ending, FixStep, Shipped};
 use lab::event::{Event, Flag, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict};
 use lab::journal::{self, Header, Host, Journal, JournalError, Record, SCHEMA_VERSION, Writer};
-use lab::proof::{Dose, Proof};
+use lab::proof::{Level, Proof};
 use lab::report::{Report, html, junit, text};
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -49,26 +50,38 @@ fn sample(t_seconds: f64, heap_bytes: f64) -> Record {
     })
 }
 
+fn held() -> BTreeMap<Signal, Option<f64>> {
+    let memory = [Signal::HeapBytes, Signal::RssAnonBytes, Signal::RssBytes];
+    memory.map(|signal| (signal, Some(26_214_400.0))).into()
+}
+
 fn truth() -> Truth {
     Truth {
         entries: 2560,
         held_bytes: 26_214_400,
         bytes_per_request: Some(10_240.0),
+        failures: 0,
         capped: false,
         gauges: vec!["leak_cache_entries_total".to_owned(), "leak_cache_size_bytes".to_owned()],
+        signals: held(),
     }
 }
 
 fn proof() -> Proof {
     Proof {
         growth_stopped: true,
+        flagged: Some(Signal::RssAnonBytes),
         slope_before_per_second: Some(2.0 * MIB),
         slope_after_high_per_second: Some(0.01 * MIB),
-        heap_baseline_bytes: Some(MIB),
-        heap_before_fix_bytes: Some(26.0 * MIB),
-        heap_now_bytes: Some(1.1 * MIB),
-        first_dose: Dose { requests: 2560, growth_bytes: Some(25.0 * MIB) },
-        second_dose: Dose { requests: 2561, growth_bytes: Some(0.05 * MIB) },
+        first_dose_requests: 2560,
+        second_dose_requests: 2561,
+        levels: vec![Level {
+            signal: Signal::HeapBytes,
+            baseline: Some(MIB),
+            before_fix: Some(26.0 * MIB),
+            now: Some(1.1 * MIB),
+            second_dose_growth: Some(0.05 * MIB),
+        }],
     }
 }
 
@@ -119,7 +132,7 @@ fn passed() -> Vec<Record> {
                 cause: Some("leak_cache_entries_total".to_owned()),
                 cause_is_right: true,
                 slope_per_second: Some(2.0 * MIB),
-                bytes_per_request: Some(10_200.0),
+                per_request: Some(10_200.0),
                 reason: "grows".to_owned(),
             }),
         ),
@@ -154,16 +167,18 @@ fn passed() -> Vec<Record> {
             Event::LoadEnded(LoadSummary {
                 sent: 15_000,
                 completed: 15_000,
-                errors: 0,
-                problem: None,
+                ..LoadSummary::default()
             }),
         ),
         event(75.2, Event::RolledBack { problem: None }),
         Record::GroundTruth(GroundTruth {
             onset_seconds: Some(15.2),
             fixed_seconds: Some(28.1),
-            bytes_per_request: Some(10_240.0),
+            requests: Some(2558),
+            entries: Some(2560),
             held_bytes: Some(26_214_400),
+            bytes_per_request: Some(10_240.0),
+            signals: held(),
         }),
         Record::Verdict(Verdict { status: Status::Passed, reasons: Vec::new() }),
     ]);
@@ -265,11 +280,11 @@ fn what_is_no_journal_is_refused_with_its_place() {
         journal::read(&path).expect_err("no journal").to_string()
     };
     let header = serde_json::to_string(&Record::Header(header())).expect("JSON");
-    let later = header.replace("\"schema_version\":1", "\"schema_version\":9");
+    let later = header.replace("\"schema_version\":2", "\"schema_version\":9");
     let name = path.display();
     assert!(refused("").contains("no header"));
     assert!(refused("{}\n").contains("no header"));
-    assert!(refused(&format!("{later}\n")).contains("schema_version 9, and this leaklab reads 1"));
+    assert!(refused(&format!("{later}\n")).contains("schema_version 9, and this leaklab reads 2"));
     assert_eq!(
         refused(&format!("{header}\nnonsense\n")),
         format!("{name}:2: not a line of a journal")

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use lab::drill::{self, Cause, Ending, FixStep, SHIPPED};
+use lab::drill::{self, Cause, Ending, FixStep, SHIPPED, Shipped};
+use leaky_service::pattern::Role;
 
 /// The faults of `text`, each as `line:column what`.
 fn faults(text: &str) -> Vec<String> {
@@ -60,6 +61,18 @@ fn every_folder_of_drills_is_shipped() {
 }
 
 #[test]
+fn every_leak_and_every_decoy_has_a_drill() {
+    for facts in leaky_service::leaks::all() {
+        let has_drill = SHIPPED.iter().any(|shipped| shipped.name == facts.name);
+        assert!(has_drill, "{} has no drill", facts.name);
+        let shipped = Shipped::find(facts.name).expect("shipped");
+        let drill = drill::parse(&shipped.file(), shipped.text).expect("valid");
+        assert_eq!(drill.target.name, facts.name);
+        assert_eq!(drill.target.is_decoy(), facts.role == Role::Decoy);
+    }
+}
+
+#[test]
 fn a_standard_run_has_three_leaks_and_a_decoy_and_stays_under_five_minutes() {
     let mut longest_seconds = 0.0;
     let mut decoys = 0;
@@ -80,7 +93,7 @@ fn a_standard_run_has_three_leaks_and_a_decoy_and_stays_under_five_minutes() {
 fn what_is_left_out_has_the_documented_default() {
     let drill = drill::parse("mine.yaml", &with("title: A leak")).expect("valid");
     assert_eq!(drill.name, "mine");
-    assert_eq!(drill.target.bytes_per_request, 10 * 1024);
+    assert_eq!(drill.target.bytes_per_request, Some(10 * 1024));
     assert!((drill.load.rate_per_second - 200.0).abs() < 1e-9 && drill.load.connections == 10);
     assert_eq!(drill.phases.fix, [FixStep::Disable, FixStep::Clear]);
     assert_eq!((drill.expect.cause, drill.expect.ending), (Cause::Right, Ending::Recovered));
@@ -91,16 +104,23 @@ fn a_drill_of_ones_own_can_set_everything() {
     let text = "\
 title: Everything
 hypothesis: All keys are read.
-target: {decoy: bounded_cache, bytes_per_request: 4KiB, max_entries: 500}
-load: {rate: 6000/min, arrivals: poisson, connections: 4, seed: 7}
+target: {decoy: bounded_cache, bytes_per_request: 4KiB, share: 50%, delay: 20ms, max_entries: 500}
+load: {rate: 6000/min, arrivals: poisson, connections: 4, seed: 7, abort_share: 1%, swing: {to: 200/s, period: 8s}}
 detector: {confirm: 20s, every: 500ms, signals: [rss_anon_bytes, heap_bytes]}
 phases: {warm_up: 2s, baseline: 3s}
 expect: {steady_within: 1m}
 ";
     let drill = drill::parse("drills/everything/drill.yaml", text).expect("valid");
     assert_eq!(drill.name, "everything");
-    assert_eq!((drill.target.bytes_per_request, drill.target.max_entries), (4096, Some(500)));
+    assert_eq!(
+        (drill.target.bytes_per_request, drill.target.parameters["max_entries"]),
+        (Some(4096), 500)
+    );
+    assert!(
+        (drill.target.share - 0.5).abs() < 1e-9 && (drill.load.abort_share - 0.01).abs() < 1e-9
+    );
     assert!((drill.load.rate_per_second - 100.0).abs() < 1e-9 && drill.load.seed == 7);
+    assert!((drill.load.mean_rate_per_second() - 150.0).abs() < 1e-9);
     assert_eq!(drill.detector.signals.len(), 2);
     assert!(drill.expect.flagged_within_seconds.is_none());
 }
@@ -119,7 +139,7 @@ load:
   connections: -1
   rate: 200/s
 detector: {every: 0s, signals: [rss_anon_bytes, memory]}
-phases: {fix: [disable, patch, disable]}
+phases: {fix: [disable, mend, disable]}
 expect: {flagged_within: soon, cause: left, recovered_within: 60s, steady_within: 60s}
 ";
     assert_eq!(
@@ -136,8 +156,8 @@ expect: {flagged_within: soon, cause: left, recovered_within: 60s, steady_within
             "10:3 `load.rate` stands twice",
             "11:19 `detector.every` is `0s`",
             "11:49 `detector.signals` is `memory`",
-            "12:25 `phases.fix` is `patch`",
-            "12:32 `phases.fix` names one thing twice",
+            "12:25 `phases.fix` is `mend`",
+            "12:31 `phases.fix` names one thing twice",
             "13:9 `expect` names 2 endings, not one",
             "13:26 `expect.flagged_within` is `soon`",
             "13:39 `expect.cause` is `left`",
@@ -147,11 +167,11 @@ expect: {flagged_within: soon, cause: left, recovered_within: 60s, steady_within
 
 #[test]
 fn a_message_has_file_line_column_fault_and_way_out() {
-    let problems = drill::parse("drills/mine/drill.yaml", &with("phases: {fix: [patch]}"))
-        .expect_err("no patch yet");
+    let problems = drill::parse("drills/mine/drill.yaml", &with("phases: {fix: [mend]}"))
+        .expect_err("no such fix");
     assert_eq!(
         problems.to_string(),
-        "drills/mine/drill.yaml:5:16: `phases.fix` is `patch`; `patch` is not available yet; valid are disable, clear"
+        "drills/mine/drill.yaml:5:16: `phases.fix` is `mend`; valid are disable, clear, patch"
     );
 }
 
@@ -181,7 +201,14 @@ fn what_cannot_happen_is_refused() {
             "5:26 `detector.every` of 2s gives fewer than 10 samples in `detector.confirm`",
         ),
         ("phases: {fix: []}", "5:10 `phases.fix` is empty"),
-        ("target: {leak: cache, max_entries: 10}", "3:23 a leak has no bound"),
+        ("target: {leak: cache, max_entries: 10}", "3:23 unknown key `target.max_entries`"),
+        ("target: {leak: cache, share: 0%}", "3:30 `target.share` is `0%`"),
+        ("target: {leak: timers, request_timeout: 1h}", "3:41 `target.request_timeout` is `1h`"),
+        ("target: {leak: replies}", "3:10 replies leaks only when clients go away"),
+        (
+            "target: {leak: forgotten}",
+            "4:31 forgotten cannot recover: what Box::leak has leaked has no owner that could drop it",
+        ),
         (
             "target: {leak: cache, decoy: bounded_cache}",
             "3:9 `target` must name one leak or one decoy",
@@ -215,7 +242,6 @@ fn what_no_decoy_can_do_is_refused() {
             decoy(", max_entries: 1000", "flagged_within: 30s, steady_within: 60s", ""),
             "4:10 `expect.steady_within` means never flagged",
         ),
-        (decoy("", "steady_within: 60s", ""), "3:10 `target.max_entries` is missing"),
         (
             decoy(", max_entries: 2400", "steady_within: 60s", ""),
             "3:32 it is full after 12s: until then nothing can tell it from a leak",
@@ -276,4 +302,13 @@ fn no_text_however_odd_makes_the_reader_panic() {
         let _ = drill::parse("odd.yaml", odd);
     }
     let _ = drill::parse("long.yaml", &"x".repeat(100_000));
+}
+
+#[test]
+fn a_share_of_the_requests_is_refused_where_requests_have_no_part() {
+    let text = "title: D\nhypothesis: H\ntarget: {decoy: step, share: 50%}\n\
+                expect: {steady_within: 60s}\n";
+    let told = "3:9 `target.share` is of requests, which have no part in it";
+    assert_eq!(faults(text), [told]);
+    drill::parse("drill.yaml", &text.replace(", share: 50%", "")).expect("valid");
 }

@@ -4,6 +4,8 @@
 //! patterns together hold less than their limits. It never frees anything on its own account:
 //! switching a leak off keeps what has leaked.
 
+mod visit;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
@@ -11,33 +13,28 @@ use std::time::{Instant, SystemTime};
 use axum::http::Request;
 use axum::http::request::Parts;
 
-use crate::controls::Controls;
-use crate::exhibit::{Cleared, Exhibit, NotCleared};
-use crate::pattern::{End, Event, Facts};
-use crate::resource::{Limits, Outside, Resource};
+use crate::exhibit::{Cleared, Exhibit, Job, NotCleared};
+use crate::pattern::{Event, Facts};
+use crate::resource::{Limits, Outside};
+use crate::room::Room;
 use crate::tracker::NoAccountLeft;
 use crate::{decoy, leak};
 
+pub use self::visit::Visit;
+
+/// What is given to a pattern by time before others get a turn: some milliseconds' work, however
+/// large an event is.
+const STEP_BYTES: u64 = 8 << 20;
+
 /// All patterns, and what they may hold together.
 pub struct Catalogue {
+    // Before the room, of whose account theirs are parts.
     exhibits: Vec<Exhibit>,
-    limits: Limits,
+    room: Arc<Room>,
     events: AtomicU64,
     /// What a job in the background has for a request.
     job: Parts,
 }
-
-/// A request on its way through the patterns that it touched; dropped without
-/// [`answered`](Self::answered), it was aborted.
-pub struct Visit {
-    catalogue: Arc<Catalogue>,
-    id: u64,
-    /// The indices of the patterns touched, as bits.
-    touched: u64,
-}
-
-/// A visit has a bit for each pattern.
-const _: () = assert!(leak::ALL.len() + decoy::ALL.len() <= u64::BITS as usize);
 
 impl Catalogue {
     /// All patterns, switched off, each entry taking `bytes_per_request`, and together at most
@@ -55,10 +52,11 @@ impl Catalogue {
         bytes_per_request: usize,
         limits: Limits,
     ) -> Result<Self, NoAccountLeft> {
-        let exhibits = facts.map(|facts| Exhibit::new(facts, bytes_per_request));
+        let room = Arc::new(Room::new(limits)?);
+        let exhibits = facts.map(|facts| Exhibit::new(facts, bytes_per_request, &room));
         Ok(Self {
             exhibits: exhibits.collect::<Result<_, _>>()?,
-            limits,
+            room,
             events: AtomicU64::new(0),
             job: Request::new(()).into_parts().0,
         })
@@ -87,12 +85,13 @@ impl Catalogue {
 
     /// Lets a request touch the patterns whose controls say so.
     pub fn begin(self: &Arc<Self>, event: &Event<'_>) -> Visit {
-        let mut visit = Visit { catalogue: Arc::clone(self), id: event.id, touched: 0 };
+        let mut visit = Visit::begin(self, event.id);
         for (index, exhibit) in self.exhibits.iter().enumerate() {
-            let touches = exhibit.takes(event).is_some_and(|controls| {
-                !self.is_full(exhibit, &controls) && exhibit.touch(event, &controls)
-            });
-            visit.touched |= u64::from(touches) << index;
+            let touches =
+                exhibit.takes(event).is_some_and(|controls| exhibit.touch(event, &controls));
+            if touches {
+                visit.note(index);
+            }
         }
         visit
     }
@@ -103,8 +102,17 @@ impl Catalogue {
         let mut more = false;
         for exhibit in &self.exhibits {
             let Some((due, controls)) = exhibit.due(now) else { continue };
-            let kept = (0..due.min(most)).take_while(|_| self.run_job(exhibit, &controls)).count();
-            let given = if (kept as u64) < due.min(most) { due } else { kept as u64 };
+            let step = due.min(most).min((STEP_BYTES / controls.bytes_per_request as u64).max(1));
+            let mut given = 0;
+            while given < step {
+                let (id, received) = (self.next_id(), SystemTime::now());
+                let event = Event { id, received, parts: &self.job, endpoint: None };
+                match exhibit.run_job(&event, &controls) {
+                    Job::Done => given += 1,
+                    Job::NoRoom => given = due,
+                    Job::Changed => break,
+                }
+            }
             exhibit.give(given, &controls);
             more |= given < due;
         }
@@ -114,7 +122,7 @@ impl Catalogue {
     /// Tells every pattern the time.
     pub fn tick(&self, now: Instant) {
         for exhibit in &self.exhibits {
-            exhibit.tick(now, self.room_bytes());
+            exhibit.tick(now);
         }
     }
 
@@ -125,7 +133,7 @@ impl Catalogue {
 
     /// Bytes that all patterns hold together, wherever they came from.
     pub fn held_bytes(&self) -> u64 {
-        self.exhibits.iter().map(Exhibit::held_bytes).sum()
+        self.room.held_bytes()
     }
 
     /// What all patterns together hold that did not come from the program's allocator.
@@ -135,172 +143,11 @@ impl Catalogue {
 
     /// What they may hold together.
     pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// Whether an exhibit would keep more if a limit let it.
-    pub fn is_capped(&self, exhibit: &Exhibit) -> bool {
-        let controls = exhibit.controls();
-        controls.enabled && self.is_full(exhibit, &controls)
-    }
-
-    /// One event by time; whether a limit let it happen.
-    fn run_job(&self, exhibit: &Exhibit, controls: &Controls) -> bool {
-        if self.is_full(exhibit, controls) {
-            return false;
-        }
-        let (id, received) = (self.next_id(), SystemTime::now());
-        let event = Event { id, received, parts: &self.job, endpoint: None };
-        if exhibit.touch(&event, controls) {
-            exhibit.ended(id, End::Answered);
-        }
-        true
-    }
-
-    fn is_full(&self, exhibit: &Exhibit, controls: &Controls) -> bool {
-        let takes = exhibit.facts().takes;
-        let takes_memory = takes.iter().any(|resource| !resource.is_counted());
-        let takes_other = takes.iter().any(|resource| resource.is_counted());
-        (takes_memory && self.room_bytes() < controls.bytes_per_request as u64)
-            || (takes_other && self.has_reached_any(takes))
-    }
-
-    fn has_reached_any(&self, takes: &[Resource]) -> bool {
-        let held = self.outside();
-        takes.iter().any(|resource| self.limits.is_reached(*resource, &held))
-    }
-
-    fn room_bytes(&self) -> u64 {
-        let cap = self.limits.max_held_bytes;
-        cap.map_or(u64::MAX, |cap| cap.saturating_sub(self.held_bytes()))
-    }
-}
-
-impl Visit {
-    /// The patterns that the request touched.
-    pub fn touched(&self) -> impl Iterator<Item = &'static Facts> {
-        self.exhibits().map(Exhibit::facts)
-    }
-
-    /// The handler has run to its end.
-    pub fn answered(mut self) {
-        self.end(End::Answered);
-    }
-
-    fn end(&mut self, end: End) {
-        self.exhibits().for_each(|exhibit| exhibit.ended(self.id, end));
-        self.touched = 0;
-    }
-
-    fn exhibits(&self) -> impl Iterator<Item = &Exhibit> {
-        let touched = |index: usize| self.touched >> index & 1 == 1;
-        let exhibits = self.catalogue.exhibits.iter().enumerate();
-        exhibits.filter(move |(index, _)| touched(*index)).map(|(_, exhibit)| exhibit)
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.end(End::Aborted);
+        self.room.limits()
     }
 }
 
 #[cfg(test)]
-#[path = "catalogue/rules.rs"]
 mod rules;
-
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::controls::Change;
-    use crate::endpoint::Endpoint;
-
-    const ON: Change = Change {
-        enabled: Some(true),
-        patched: None,
-        bytes_per_request: None,
-        share: None,
-        per_second: None,
-        start_after: None,
-        ramp: None,
-        endpoint: None,
-        parameters: Vec::new(),
-    };
-
-    fn touch(catalogue: &Arc<Catalogue>, endpoint: Endpoint) -> Vec<&'static str> {
-        let (parts, ()) = Request::new(()).into_parts();
-        let (id, received) = (catalogue.next_id(), SystemTime::now());
-        let event = Event { id, received, parts: &parts, endpoint: Some(endpoint) };
-        let visit = catalogue.begin(&event);
-        let touched = visit.touched().map(|facts| facts.name).collect();
-        visit.answered();
-        touched
-    }
-
-    fn with(name: &str, change: &Change) -> Arc<Catalogue> {
-        let catalogue = Arc::new(Catalogue::new(10_240, Some(1 << 20)).unwrap());
-        catalogue.find(name).unwrap().apply(change).unwrap();
-        catalogue
-    }
-
-    #[test]
-    fn patterns_share_no_name_gauge_field_or_fill() {
-        let catalogue = Catalogue::new(10_240, None).unwrap();
-        let exhibits = catalogue.exhibits();
-        let distinct = |values: Vec<&str>| values.into_iter().collect::<HashSet<_>>().len();
-        let names = || exhibits.iter().map(Exhibit::names);
-        assert_eq!(distinct(exhibits.iter().map(|e| e.facts().name).collect()), exhibits.len());
-        let removed = names().map(|names| names.removed_field_in_all.as_str());
-        assert_eq!(distinct(removed.collect()), exhibits.len());
-        let gauges = names().flat_map(|names| [&*names.count_gauge, &*names.bytes_gauge]);
-        assert_eq!(distinct(gauges.collect()), 2 * exhibits.len());
-        let fills: HashSet<_> = exhibits.iter().map(|exhibit| exhibit.facts().fill).collect();
-        assert_eq!(fills.len(), exhibits.len());
-        assert!(!fills.contains(&0));
-    }
-
-    #[test]
-    fn what_is_switched_off_is_not_touched() {
-        let catalogue = with("history", &ON);
-        let history = catalogue.find("history").unwrap();
-        assert_eq!(touch(&catalogue, Endpoint::Data), ["history"]);
-        history.apply(&Change { enabled: Some(false), ..Change::default() }).unwrap();
-        assert!(touch(&catalogue, Endpoint::Data).is_empty());
-        assert_eq!((history.count(), history.touched()), (1, 1), "what was kept stays");
-    }
-
-    #[test]
-    fn only_the_chosen_endpoint_and_share_of_requests_touch() {
-        let endpoint = Some(Some(Endpoint::Search));
-        let catalogue = with("cache", &Change { endpoint, share: Some(0.25), ..ON });
-        let mut touched = 0;
-        for _ in 0..40 {
-            assert!(touch(&catalogue, Endpoint::Data).is_empty());
-            touched += touch(&catalogue, Endpoint::Search).len();
-        }
-        assert_eq!(touched, 10);
-    }
-
-    #[test]
-    fn nothing_is_touched_before_it_is_time() {
-        let catalogue = with("cache", &Change { start_after: Some(Duration::from_hours(1)), ..ON });
-        assert!((0..100).all(|_| touch(&catalogue, Endpoint::Data).is_empty()));
-    }
-
-    #[test]
-    fn events_by_time_are_given_in_bounded_steps_and_requests_are_not() {
-        let catalogue = with("history", &Change { per_second: Some(Some(10.0)), ..ON });
-        assert!(touch(&catalogue, Endpoint::Data).is_empty());
-        let history = catalogue.find("history").unwrap();
-        let later = Instant::now() + Duration::from_secs(2);
-        assert!(catalogue.give_due(later, 15), "some are left");
-        assert_eq!(history.count(), 15);
-        assert!(!catalogue.give_due(later, 15));
-        assert_eq!((history.count(), history.touched()), (20, 20));
-        assert!(!catalogue.give_due(later, 15));
-        assert_eq!(history.count(), 20);
-    }
-}
+mod touches;

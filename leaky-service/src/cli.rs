@@ -1,5 +1,7 @@
 //! The command line of the service, for its own binary and for others that offer it.
 
+mod values;
+
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -9,15 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::growth::GrowthSettings;
 use crate::http::{AdminAccess, Login, MetricsAccess};
 use crate::service::{Service, Settings, StartError};
+use crate::spans::{Sending, Spans, SpansError};
 use crate::startup::{self, StartupError};
-use crate::{chain, leaks, server};
+use crate::{chain, descriptors, leaks, near_limit, server};
+
+pub use values::{Cap, Thresholds};
 
 /// Environment variable with the token that admin calls must carry.
 const TOKEN_VARIABLE: &str = "LEAKLAB_ADMIN_TOKEN";
@@ -53,8 +59,9 @@ enum Command {
 ///
 /// Every leak is off at first. Switch one on with
 /// `curl -X POST localhost:8080/admin/leaks/cache -d '{"enabled": true}'`, send requests to
-/// /api/data, and watch /admin/leaks/status. The environment's `LEAKLAB_ADMIN_TOKEN`, if set, is the bearer token
-/// that every call below /admin must carry.
+/// /api/data, and watch /admin/leaks/status. /openapi.json describes the whole API. The environment's `LEAKLAB_ADMIN_TOKEN`, if set, is the bearer token
+/// that every call below /admin must carry. `OTEL_EXPORTER_OTLP_ENDPOINT`, if set, is the
+/// OpenTelemetry collector (gRPC) that gets a span of each request; the other `OTEL_*` variables hold as usual.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "leaky-service", version)]
 pub struct Args {
@@ -75,8 +82,23 @@ pub struct Args {
     pub bytes_per_request: ByteSize,
 
     /// What all leaks and decoys together may hold before they stop growing; 'none' lifts the cap
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_cap)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::cap)]
     pub max_held: Cap,
+
+    /// Share of the control group's memory limit from which on the log warns and /health says
+    /// 'degraded', above 0 and up to 1
+    #[arg(long, value_name = "SHARE", default_value_t = near_limit::DEFAULT_FRACTION, value_parser = values::share_above_none)]
+    pub near_limit: f64,
+
+    /// Count a request that raises resident memory by so much or more as a growth event; up to 8
+    /// sizes, separated by commas
+    #[arg(long, value_name = "SIZES", default_value = "10MiB,50MiB,100MiB", value_parser = values::thresholds)]
+    pub growth_thresholds: Thresholds,
+
+    /// Share of the requests that is measured for growth events, 0 to 1; measuring one takes at
+    /// most some microseconds
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = values::share)]
+    pub growth_sampling: f64,
 
     /// Apply controls to leaks and decoys at start-up: a JSON object of bodies as for
     /// POST /admin/leaks/NAME, by name
@@ -86,6 +108,16 @@ pub struct Args {
     /// Threads that serve requests
     #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub workers: u8,
+
+    /// What a client may keep the service waiting for before it loses its connection: the head of
+    /// its next request, or taking what was sent
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = values::client_timeout)]
+    pub client_timeout: Duration,
+
+    /// Whether live allocations are attributed to source lines: on, or off to save the stack walk
+    /// that every allocation costs; what leaks hold is exact all the same
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = values::switch, action = ArgAction::Set)]
+    pub attribution: bool,
 
     /// Answer admin calls from other machines, without a token
     #[arg(long)]
@@ -101,10 +133,6 @@ pub struct Args {
     pub exit_with_parent: Option<i32>,
 }
 
-/// A limit that can be lifted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cap(pub Option<ByteSize>);
-
 /// Why the service did not run.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
@@ -116,6 +144,8 @@ enum RunError {
     AddressFile(PathBuf, #[source] io::Error),
     #[error("cannot apply the leaks of the start-up file")]
     Leaks(#[from] StartupError),
+    #[error("cannot send spans")]
+    Spans(#[from] SpansError),
     #[error("cannot set up {0}")]
     Setup(&'static str, #[source] io::Error),
     #[error("the parent process is already gone")]
@@ -154,21 +184,26 @@ fn try_run(args: &Args) -> Result<(), RunError> {
     if let Some(parent) = args.exit_with_parent {
         exit_with_parent(parent)?;
     }
+    let (spans, sending) = Spans::from_environment()?.unzip();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(args.workers))
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(|error| RunError::Setup("worker threads", error))?;
-    let served = runtime.block_on(start(args));
+    let served = runtime.block_on(start(args, spans));
     // Nothing a blocking thread may still be doing is worth waiting for.
     runtime.shutdown_background();
+    if !sending.is_none_or(Sending::shut_down) {
+        eprintln!("stopped before the collector had taken all spans");
+    }
     served
 }
 
 /// Within the runtime, because patterns may need one.
-async fn start(args: &Args) -> Result<(), RunError> {
-    let service = Arc::new(Service::new(args.settings()?)?);
+async fn start(args: &Args, spans: Option<Spans>) -> Result<(), RunError> {
+    descriptors::raise_limit();
+    let service = Arc::new(Service::new(args.settings()?)?.with_spans(spans));
     if let Some(path) = &args.leaks {
         startup::apply(service.catalogue(), path)?;
     }
@@ -188,7 +223,7 @@ async fn serve(args: &Args, service: Arc<Service>) -> Result<(), RunError> {
             _ = interrupt.recv() => {}
         }
     };
-    server::run(service, listener, stop).await;
+    server::run(service, listener, args.client_timeout, stop).await;
     Ok(())
 }
 
@@ -235,7 +270,13 @@ impl Args {
                 .unwrap_or(usize::MAX),
             max_held_bytes: self.max_held.0.map(|cap| cap.as_u64()),
             delay: self.delay,
+            attribution: self.attribution,
             metrics_access: MetricsAccess { required: self.metrics_auth, login: login()? },
+            near_limit: self.near_limit,
+            growth: GrowthSettings {
+                thresholds_bytes: self.growth_thresholds.0.clone(),
+                sampling: self.growth_sampling,
+            },
             admin_access: AdminAccess { allow_remote: self.allow_remote_admin, token },
         })
     }
@@ -250,12 +291,5 @@ fn login() -> Result<Option<Login>, RunError> {
             Login::new(&name, &password).map(Some).ok_or(RunError::HalfALogin)
         }
         _ => Err(RunError::HalfALogin),
-    }
-}
-
-fn parse_cap(text: &str) -> Result<Cap, String> {
-    match text {
-        "none" => Ok(Cap(None)),
-        size => size.parse().map(|size| Cap(Some(size))),
     }
 }

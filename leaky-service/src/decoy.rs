@@ -2,12 +2,14 @@
 
 mod batch;
 mod bounded_cache;
+mod bulk;
 mod burst_retention;
 mod daily;
 mod expiring_cache;
 mod fragmentation;
 mod load_bound;
 mod page_cache;
+mod pages;
 mod pool;
 mod sawtooth;
 mod step;

@@ -1,19 +1,25 @@
 //! One pattern on show: its controls, its account, and what it has been through.
 
-use std::io;
-use std::sync::Mutex;
+mod events;
+mod names;
+mod switch;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use prometheus::proto::MetricFamily;
 
 use crate::controls::{Change, Controls, Fault};
-use crate::dose::Dose;
 use crate::ending::wait_until;
-use crate::pattern::{End, Event, Facts, Parameter, Pattern, Role, Tick, lock};
-use crate::payload::Budget;
+use crate::pattern::{Facts, Pattern, Role, lock};
 use crate::resource::{Outside, Resource};
+use crate::room::{Amounts, Room};
 use crate::tracker::{Account, NoAccountLeft};
+
+pub(crate) use self::events::Job;
+pub use self::names::Names;
+use self::switch::Switch;
 
 /// Time that other threads have to free what a clear told them to.
 const FREEING: Duration = Duration::from_millis(100);
@@ -27,26 +33,16 @@ pub struct Exhibit {
     switch: Mutex<Switch>,
     /// One change at a time, or the pattern could be told of two in the wrong order.
     applying: Mutex<()>,
+    /// Held while the clock has the pattern do something, so that whoever switches it off can wait.
+    by_clock: Mutex<()>,
     touched: AtomicU64,
     failed: AtomicU64,
     // Before the account, so that what it holds is freed and booked before the account closes.
     pattern: Box<dyn Pattern>,
     account: Account,
-}
-
-/// What outsiders call a pattern's figures: as the contract has it, or by rule.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// What the status calls the number of things kept.
-    pub count_field: &'static str,
-    /// What `clear` calls the number of things it dropped.
-    pub removed_field: &'static str,
-    /// The same when everything is cleared.
-    pub removed_field_in_all: String,
-    /// The gauge with the number of things kept.
-    pub count_gauge: String,
-    /// The gauge with the bytes held.
-    pub bytes_gauge: String,
+    /// What of it is known to the room to be outside of the allocator.
+    outside: Mutex<Amounts>,
+    room: Arc<Room>,
 }
 
 /// What a clear dropped.
@@ -68,82 +64,30 @@ pub struct NotCleared {
     pub reason: &'static str,
 }
 
-struct Switch {
-    controls: Controls,
-    parameters: Vec<(&'static str, u64)>,
-    /// When it was last enabled, by both clocks.
-    since: Option<(Instant, SystemTime)>,
-    dose: Dose,
-}
-
-impl Names {
-    fn of(facts: &Facts) -> Self {
-        let name = facts.name;
-        let Some(contract) = &facts.contract else {
-            let prefix = if facts.role == Role::Leak { "leak_" } else { "" };
-            return Self {
-                count_field: "entries",
-                removed_field: "entries_removed",
-                removed_field_in_all: format!("{name}_entries_removed"),
-                count_gauge: format!("{prefix}{name}_entries"),
-                bytes_gauge: format!("{prefix}{name}_held_bytes"),
-            };
-        };
-        Self {
-            count_field: contract.count_field,
-            removed_field: contract.removed_field,
-            removed_field_in_all: contract.removed_field_in_all.to_owned(),
-            count_gauge: contract.count_gauge.to_owned(),
-            bytes_gauge: contract.bytes_gauge.to_owned(),
-        }
-    }
-}
-
-impl Switch {
-    /// Time since the pattern was enabled; zero while it is off.
-    fn elapsed(&self, now: Instant) -> Duration {
-        let since = self.since.filter(|_| self.controls.enabled);
-        since.map_or(Duration::ZERO, |(since, _)| now.saturating_duration_since(since))
-    }
-
-    fn fraction(&self, now: Instant) -> f64 {
-        if !self.controls.enabled {
-            return 0.0;
-        }
-        self.controls.schedule.fraction(self.elapsed(now))
-    }
-
-    fn change_to(&mut self, controls: Controls) {
-        let before = std::mem::replace(&mut self.controls, controls);
-        let now = Instant::now();
-        if controls.enabled && !before.enabled {
-            self.since = Some((now, SystemTime::now()));
-            self.dose = Dose::default();
-        } else if !controls.has_dose_of(&before) {
-            self.dose.restart(self.elapsed(now));
-        }
-    }
-}
-
 impl Exhibit {
     /// Puts a pattern on show, switched off.
-    pub fn new(facts: &'static Facts, bytes_per_request: usize) -> Result<Self, NoAccountLeft> {
-        let default = |parameter: &Parameter| (parameter.name, parameter.default);
-        let parameters: Vec<_> = facts.parameters.iter().map(default).collect();
-        let (pattern, account) = ((facts.new)(), Account::open()?);
+    pub fn new(
+        facts: &'static Facts,
+        bytes_per_request: usize,
+        room: &Arc<Room>,
+    ) -> Result<Self, NoAccountLeft> {
+        let (pattern, account) = ((facts.new)(), Account::open_part_of(room.account())?);
+        let switch = Switch::off(facts, bytes_per_request);
+        let parameters = &switch.parameters;
         account.measure(|| parameters.iter().for_each(|(name, value)| pattern.set(name, *value)));
-        let controls = Controls::off(bytes_per_request);
-        let dose = Dose::default();
         Ok(Self {
             facts,
             names: Names::of(facts),
             enabled: AtomicBool::new(false),
-            switch: Mutex::new(Switch { controls, parameters, since: None, dose }),
+            switch: Mutex::new(switch),
             applying: Mutex::new(()),
+            by_clock: Mutex::new(()),
             touched: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             pattern,
             account,
+            outside: Mutex::default(),
+            room: Arc::clone(room),
         })
     }
 
@@ -210,6 +154,24 @@ impl Exhibit {
         if only_heap { Outside::default() } else { self.pattern.outside() }
     }
 
+    /// How much of each of a detector's signals it holds, by the signals' names in traces, in
+    /// their units.
+    pub fn signals(&self) -> Vec<(&'static str, Option<u64>)> {
+        let (heap_bytes, outside) = (self.account.held_bytes(), self.outside());
+        let is_file = self.facts.takes.contains(&Resource::FileMemory);
+        let file_bytes = if is_file { outside.bytes } else { 0 };
+        let rss_bytes = heap_bytes + outside.bytes;
+        let memory = [
+            ("heap_bytes", Some(heap_bytes)),
+            ("rss_anon_bytes", Some(rss_bytes - file_bytes)),
+            ("rss_bytes", Some(rss_bytes)),
+        ];
+        let counted = self.facts.takes.iter().filter_map(|resource| {
+            resource.signal().map(|signal| (signal, Some(outside.count(*resource))))
+        });
+        memory.into_iter().chain(counted).collect()
+    }
+
     /// Bytes per thing kept, on average; `None` while it keeps nothing.
     pub fn measured_bytes_per_request(&self) -> Option<f64> {
         let count = self.count();
@@ -233,16 +195,18 @@ impl Exhibit {
         let mut switch = lock(&self.switch);
         let controls = switch.controls.changed(change)?;
         switch.change_to(controls);
-        for (name, value) in &mut switch.parameters {
-            let changed = change.parameters.iter().rev().find(|(changed, _)| changed == name);
-            *value = changed.map_or(*value, |(_, value)| *value);
-        }
+        switch.set_parameters(&change.parameters);
         self.enabled.store(controls.enabled, Ordering::Relaxed);
         drop(switch);
+        if !controls.enabled {
+            // What the clock has begun is over in a moment, and nothing begins after that.
+            drop(lock(&self.by_clock));
+        }
         self.account.measure(|| {
             change.parameters.iter().for_each(|(name, value)| self.pattern.set(name, *value));
             self.pattern.settings_changed();
         });
+        self.book_outside();
         Ok(())
     }
 
@@ -255,6 +219,7 @@ impl Exhibit {
         }
         let before = self.held_bytes();
         let (count, net_bytes) = self.account.measure(|| self.pattern.clear());
+        self.book_outside();
         // What other threads were told to end is freed in a moment.
         wait_until(FREEING, || self.held_bytes() == 0 || self.count() > 0);
         // Blocks may be freed by another thread, and requests may keep more meanwhile: each
@@ -263,79 +228,32 @@ impl Exhibit {
         Ok(Cleared { count, freed_bytes: u64::try_from(-net_bytes).unwrap_or(0).max(seen_gone) })
     }
 
-    /// The controls under which a request is to touch it, if it is.
-    pub(crate) fn takes(&self, event: &Event<'_>) -> Option<Controls> {
-        if !self.is_enabled() {
-            return None;
-        }
-        let mut switch = lock(&self.switch);
-        let controls = switch.controls;
-        let elsewhere = controls.endpoint.is_some_and(|endpoint| Some(endpoint) != event.endpoint);
-        if !controls.enabled || controls.per_second.is_some() || elsewhere {
-            return None;
-        }
-        let share = controls.share * switch.fraction(Instant::now());
-        switch.dose.takes_request(share).then_some(controls)
+    /// Whether it would keep more if a limit let it.
+    pub fn is_capped(&self) -> bool {
+        let controls = self.controls();
+        controls.enabled && self.room.is_full(self.per_event(&controls), controls.patched)
     }
 
-    /// Events by time that are due, and the controls under which they are.
-    pub(crate) fn due(&self, now: Instant) -> Option<(u64, Controls)> {
-        if !self.is_enabled() {
-            return None;
+    /// What an event under these controls adds at most.
+    fn per_event(&self, controls: &Controls) -> Amounts {
+        let amounts = Amounts::of(&self.facts.per_event.unwrap_or(Outside::NOTHING));
+        let takes_memory = self.facts.takes.iter().any(|resource| !resource.is_counted());
+        let has_size = self.facts.per_event.is_some_and(|outside| outside.bytes > 0);
+        if has_size || !takes_memory {
+            return amounts;
         }
-        let switch = lock(&self.switch);
-        let controls = switch.controls;
-        let per_second = controls.per_second.filter(|_| controls.enabled)?;
-        let due = switch.dose.due(per_second, &controls.schedule, switch.elapsed(now));
-        (due > 0).then_some((due, controls))
+        amounts.with_bytes(controls.bytes_per_request as u64)
     }
 
-    /// Takes note of events by time that were given or passed over, if they still count.
-    pub(crate) fn give(&self, events: u64, under: &Controls) {
-        let mut switch = lock(&self.switch);
-        if switch.controls.enabled && switch.controls.has_dose_of(under) {
-            switch.dose.give(events);
+    /// Tells the room what is held outside of the allocator. One at a time: a figure that was read
+    /// earlier must not replace a later one.
+    fn book_outside(&self) {
+        if !self.facts.takes.iter().any(|resource| resource.is_outside()) {
+            return;
         }
-    }
-
-    /// Lets the pattern keep of an event what it keeps; whether it did.
-    pub(crate) fn touch(&self, event: &Event<'_>, controls: &Controls) -> bool {
-        let keep = || -> io::Result<()> {
-            let budget = Budget::begin(controls.bytes_per_request);
-            if controls.patched {
-                self.pattern.touch_patched(event, &budget)
-            } else {
-                self.pattern.touch(event, &budget)
-            }
-        };
-        let kept = self.account.measure(keep).0;
-        let counter = if kept.is_ok() { &self.touched } else { &self.failed };
-        if let (Err(error), 0) = (&kept, counter.fetch_add(1, Ordering::Relaxed)) {
-            // Said once; the status goes on counting.
-            eprintln!("{} could keep nothing of an event: {error}", self.facts.name);
-        }
-        kept.is_ok()
-    }
-
-    /// Tells the pattern that an event which touched it is over.
-    pub(crate) fn ended(&self, id: u64, end: End) {
-        let patched = self.controls().patched;
-        self.account.measure(|| self.pattern.ended(id, end, patched));
-    }
-
-    /// Tells the pattern the time.
-    pub(crate) fn tick(&self, now: Instant, room_bytes: u64) {
-        let switch = lock(&self.switch);
-        let tick = Tick {
-            now,
-            enabled: switch.controls.enabled,
-            patched: switch.controls.patched,
-            elapsed: switch.elapsed(now),
-            fraction: switch.fraction(now),
-            bytes_per_request: switch.controls.bytes_per_request,
-            room_bytes,
-        };
-        drop(switch);
-        self.account.measure(|| self.pattern.tick(&tick));
+        let mut booked = lock(&self.outside);
+        let now = Amounts::of(&self.pattern.outside());
+        self.room.book_outside(*booked, now);
+        *booked = now;
     }
 }

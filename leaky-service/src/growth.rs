@@ -1,4 +1,6 @@
-//! How fast resident memory grows, measured over a stated window.
+//! How fast resident memory grows, measured over a stated window, and which requests raise it.
+
+mod events;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -6,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::pattern::lock;
 use crate::process::ProcessMemory;
+
+pub use events::{GrowthEvents, GrowthSettings, MOST_THRESHOLDS};
 
 /// The rate looks back at most this far.
 pub const WINDOW: Duration = Duration::from_mins(1);
@@ -15,6 +19,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Readings that cover the window, both its ends included.
 const READINGS: usize = (WINDOW.as_secs() / INTERVAL.as_secs()) as usize + 1;
+
+/// Readings that the latest rate looks back at.
+const LATEST_READINGS: usize = 11;
 
 /// The last minute of resident memory, one reading per second.
 pub struct GrowthWindow {
@@ -45,8 +52,20 @@ impl GrowthWindow {
     /// Growth between the oldest and the newest reading, in bytes per second; 0 before there are
     /// two.
     pub fn bytes_per_second(&self) -> f64 {
+        self.bytes_per_second_over(READINGS)
+    }
+
+    /// The same over the last ten seconds alone: what a forecast for the next seconds needs, when
+    /// growth has only begun or has just ended.
+    pub fn latest_bytes_per_second(&self) -> f64 {
+        self.bytes_per_second_over(LATEST_READINGS)
+    }
+
+    fn bytes_per_second_over(&self, most: usize) -> f64 {
         let readings = lock(&self.readings);
-        let (Some((from, before)), Some((to, after))) = (readings.front(), readings.back()) else {
+        let oldest = readings.len().saturating_sub(most);
+        let (Some((from, before)), Some((to, after))) = (readings.get(oldest), readings.back())
+        else {
             return 0.0;
         };
         let seconds = to.duration_since(*from).as_secs_f64();
@@ -78,5 +97,18 @@ mod tests {
         }
         assert!((window.bytes_per_second() - 1000.0).abs() < 1e-6);
         assert_eq!(lock(&window.readings).len(), READINGS);
+    }
+
+    #[test]
+    fn the_latest_rate_is_that_of_the_last_ten_seconds() {
+        let window = GrowthWindow::starting_now();
+        let start = Instant::now();
+        for second in 0..=30 {
+            // Flat for 20 s, then 1,000 bytes more each second.
+            let rss_bytes = 5_000_000 + 1000 * (second - 20_u64.min(second));
+            window.push(start + Duration::from_secs(second), rss_bytes);
+        }
+        assert!((window.latest_bytes_per_second() - 1000.0).abs() < 1e-6);
+        assert!((window.bytes_per_second() - 1000.0 / 3.0).abs() < 1e-6);
     }
 }

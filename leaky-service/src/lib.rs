@@ -7,11 +7,12 @@
 //! - [`catalogue`] holds the leaks ([`leak`]) and decoys ([`decoy`]), each one [`pattern`] in a
 //!   file of its own and an [`exhibit`] with [`controls`], whose [`dose`] says which events touch
 //!   it; those by time come from the [`clock`], and [`endpoint`] names where requests come in.
-//!   [`payload`] makes entries exactly as large as configured, [`resource`] limits all else.
+//!   [`payload`] makes entries exactly as large as configured, [`resource`] limits all else,
+//!   and nothing is added for which there is no [`room`].
 //! - [`tracker`] is the global allocator and keeps the books: exact bytes per leak, and live
 //!   bytes per call stack, which [`pprof`] and [`flamegraph`] show. [`heap`], [`process`] and
 //!   [`cgroup`] ask jemalloc and the kernel, who do not know those books; [`metrics`] publishes
-//!   all of it.
+//!   all of it, [`near_limit`] warns before the kernel kills, and [`spans`] tells a collector of each request.
 //!
 //! A program that runs the service must allocate through [`TrackingAllocator`]:
 //!
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod clock;
 pub mod controls;
 pub mod decoy;
+mod descriptors;
 pub mod dose;
 mod ending;
 pub mod endpoint;
@@ -43,14 +45,17 @@ pub mod http;
 pub mod leak;
 pub mod leaks;
 pub mod metrics;
+pub mod near_limit;
 pub mod pattern;
 pub mod payload;
 pub mod pprof;
 pub mod process;
 pub mod purges;
 pub mod resource;
+pub mod room;
 pub mod server;
 pub mod service;
+pub mod spans;
 pub mod startup;
 pub mod tracker;
 

@@ -5,6 +5,8 @@
 //! are routes, never paths, and methods outside HTTP's own are `OTHER`. Gauges are read when
 //! scraped, so a scrape is as fresh as it looks; what cannot be read keeps its last value.
 
+mod group;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,17 +21,22 @@ use tokio::runtime::Handle;
 use crate::SERVICE;
 use crate::catalogue::Catalogue;
 use crate::exhibit::Exhibit;
-use crate::growth::GrowthWindow;
+use crate::growth::{GrowthEvents, GrowthSettings, GrowthWindow};
 use crate::heap::HeapStats;
 use crate::pattern::lock;
 use crate::process::{self, ProcessMemory};
+
+use group::GroupCollector;
 
 /// Upper bounds of the latency histogram, in seconds, as the contract has them.
 const LATENCY_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Gauges about the process and its allocator: name, help.
-const GAUGES: [(&str, &str); 10] = [
+const GAUGES: [(&str, &str); 13] = [
     ("process_resident_memory_bytes", "Resident memory of the process in bytes"),
+    ("process_resident_anon_bytes", "Resident memory that no file is behind, in bytes"),
+    ("process_resident_file_bytes", "Resident pages of mapped files in bytes"),
+    ("process_resident_shmem_bytes", "Resident shared memory in bytes"),
     ("process_virtual_memory_bytes", "Mapped address space of the process in bytes"),
     ("process_open_fds", "Open file descriptors"),
     ("process_threads", "Threads of the process"),
@@ -46,6 +53,7 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     latency: HistogramVec,
+    growth_events: GrowthEvents,
     growth_rate: Gauge,
     /// Gauges that are set at each scrape, by name.
     gauges: HashMap<String, IntGauge>,
@@ -57,17 +65,19 @@ pub struct Metrics {
 
 impl Metrics {
     /// Registers everything, for the patterns of this catalogue.
-    pub fn new(catalogue: &Catalogue) -> prometheus::Result<Self> {
+    pub fn new(catalogue: &Catalogue, growth: GrowthSettings) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let metrics = Self {
             requests: register(&registry, requests()?)?,
             latency: register(&registry, latency()?)?,
+            growth_events: GrowthEvents::register(&registry, growth)?,
             growth_rate: register(&registry, growth_rate()?)?,
             gauges: gauges(&registry, catalogue)?,
             evictions: evictions(&registry, catalogue)?,
             scraping: Mutex::new(()),
             registry,
         };
+        GroupCollector::register(&metrics.registry)?;
         let start = Gauge::new("process_start_time_seconds", "Start time, since the epoch")?;
         if let Ok(seconds) = process::start_time_seconds() {
             start.set(seconds);
@@ -80,6 +90,11 @@ impl Metrics {
     pub fn observe(&self, method: &str, endpoint: &str, status: &str, took: Duration) {
         self.requests.with_label_values(&[SERVICE, method, endpoint, status]).inc();
         self.latency.with_label_values(&[SERVICE, method, endpoint]).observe(took.as_secs_f64());
+    }
+
+    /// The counters of requests that raise resident memory.
+    pub fn growth_events(&self) -> &GrowthEvents {
+        &self.growth_events
     }
 
     /// Reads every gauge and renders all metrics in the text format.
@@ -113,6 +128,11 @@ impl Metrics {
         if let Ok(memory) = ProcessMemory::read() {
             self.set("process_resident_memory_bytes", memory.rss_bytes);
             self.set("process_virtual_memory_bytes", memory.vms_bytes);
+            if let Some(kinds) = memory.resident {
+                self.set("process_resident_anon_bytes", kinds.anon_bytes);
+                self.set("process_resident_file_bytes", kinds.file_bytes);
+                self.set("process_resident_shmem_bytes", kinds.shmem_bytes);
+            }
         }
         if let Ok(fds) = process::open_fds() {
             self.set("process_open_fds", fds as u64);

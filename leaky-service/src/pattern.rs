@@ -10,8 +10,10 @@
 //! a spawned task allocates later is charged to nobody; a task's own block is charged, like
 //! everything it was given.
 
+use std::cell::RefCell;
 use std::io;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
 use crate::endpoint::Endpoint;
 use crate::payload::Budget;
 use crate::resource::{Outside, Resource};
+use crate::room::{Reservation, Room};
 
 /// Whether a pattern is a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub struct Facts {
     pub page: &'static str,
     /// What it takes, the most telling first.
     pub takes: &'static [Resource],
+    /// What an event adds to it at most, beside memory of the configured size; a number of bytes
+    /// here stands for that size. `None` if events have no part in it: it goes by the clock alone.
+    pub per_event: Option<Outside>,
     /// Settings of its own, beside those that all patterns have.
     pub parameters: &'static [Parameter],
     /// Why nothing that it holds can be dropped, where that is so.
@@ -147,11 +153,13 @@ pub enum End {
 }
 
 /// A moment that all patterns are told of, several times a second.
-pub struct Tick {
+pub struct Tick<'a> {
     /// Which moment.
     pub now: Instant,
-    /// Whether the pattern is switched on.
+    /// Whether the pattern was switched on when this tick began.
     pub enabled: bool,
+    /// Whether it still is.
+    pub switch: &'a AtomicBool,
     /// Whether the correct implementation is asked for.
     pub patched: bool,
     /// Time since the pattern was switched on; zero while it is off.
@@ -160,15 +168,27 @@ pub struct Tick {
     pub fraction: f64,
     /// What an entry takes, in bytes; see [`Budget::begin`].
     pub bytes_per_request: usize,
-    /// What all patterns together may still take, in bytes.
-    pub room_bytes: u64,
+    /// What there is room for, among all patterns.
+    pub room: &'a Room,
+    /// Room for what the books have only after the tick.
+    pub until_booked: RefCell<Vec<Reservation<'a>>>,
+}
+
+impl Tick<'_> {
+    /// Whether the pattern was, and still is, switched on: what takes long looks again and again,
+    /// because whoever switches it off waits.
+    pub fn is_on(&self) -> bool {
+        self.enabled && self.switch.load(Ordering::Relaxed)
+    }
 }
 
 /// One way of keeping memory.
 pub trait Pattern: Send + Sync {
     /// Keeps of this event what the pattern keeps; as large, altogether, as the budget says. An
-    /// error says why nothing could be kept.
-    fn touch(&self, event: &Event<'_>, budget: &Budget) -> io::Result<()>;
+    /// error says why nothing could be kept. Not called for what goes by the clock alone.
+    fn touch(&self, _event: &Event<'_>, _budget: &Budget) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The same by the correct implementation, the fix: bounded, weak, closed, or whatever is
     /// right. What has leaked before stays. A decoy is correct already.
@@ -179,9 +199,9 @@ pub trait Pattern: Send + Sync {
     /// Told when an event that touched it is over. Jobs are always answered.
     fn ended(&self, _id: u64, _end: End, _patched: bool) {}
 
-    /// Told the time, for what grows or shrinks with it. What it keeps here must fit into
-    /// [`Tick::room_bytes`].
-    fn tick(&self, _tick: &Tick) {}
+    /// Told the time, for what grows or shrinks with it. For what it keeps here it reserves
+    /// [room](Tick::room) first.
+    fn tick(&self, _tick: &Tick<'_>) {}
 
     /// Things kept now.
     fn count(&self) -> usize;
@@ -217,4 +237,28 @@ pub trait Pattern: Send + Sync {
 /// of their operations.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For tests of patterns by themselves.
+#[cfg(test)]
+pub(crate) mod alone {
+    use super::*;
+    use crate::resource::Limits;
+
+    /// Tells a pattern alone that it is on, at full dose, with all the room there is.
+    pub fn tick(now: Instant, patched: bool, told: impl FnOnce(&Tick<'_>)) {
+        let limits = Limits::read(None);
+        let room = Room::new(limits).unwrap();
+        told(&Tick {
+            now,
+            enabled: true,
+            switch: &AtomicBool::new(true),
+            patched,
+            elapsed: Duration::ZERO,
+            fraction: 1.0,
+            bytes_per_request: 1024,
+            room: &room,
+            until_booked: RefCell::default(),
+        });
+    }
 }

@@ -5,6 +5,8 @@ use std::iter::Sum;
 
 use rustix::process::{Resource as Limited, getrlimit};
 
+use crate::descriptors;
+
 /// What a pattern takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
@@ -12,6 +14,8 @@ pub enum Resource {
     Heap,
     /// Memory from elsewhere; the pattern itself says how much.
     OutsideMemory,
+    /// Pages of mapped files, which the kernel lends and can take back.
+    FileMemory,
     /// File descriptors.
     Descriptors,
     /// Threads.
@@ -20,6 +24,8 @@ pub enum Resource {
     Processes,
     /// Mapped regions of the address space.
     Mappings,
+    /// Tasks of the async runtime.
+    Tasks,
 }
 
 /// What a pattern holds that its account cannot see.
@@ -35,6 +41,8 @@ pub struct Outside {
     pub processes: u64,
     /// Mapped regions.
     pub mappings: u64,
+    /// Tasks of the async runtime.
+    pub tasks: u64,
 }
 
 /// What all patterns together may hold.
@@ -57,28 +65,52 @@ impl Resource {
         match self {
             Self::Heap => "heap",
             Self::OutsideMemory => "memory outside the allocator",
+            Self::FileMemory => "memory of mapped files",
             Self::Descriptors => "descriptors",
             Self::Threads => "threads",
             Self::Processes => "processes",
             Self::Mappings => "mappings",
+            Self::Tasks => "tasks",
         }
+    }
+
+    /// Whether it is held outside of the program's allocator, and limited.
+    pub const fn is_outside(self) -> bool {
+        !matches!(self, Self::Heap | Self::Tasks)
     }
 
     /// Whether it is counted, not measured in bytes.
     pub const fn is_counted(self) -> bool {
-        !matches!(self, Self::Heap | Self::OutsideMemory)
+        !matches!(self, Self::Heap | Self::OutsideMemory | Self::FileMemory)
+    }
+
+    /// The signal of a detector on which it is counted, by its name in traces; `None` for memory,
+    /// which shows on several, and for what no detector looks at.
+    pub const fn signal(self) -> Option<&'static str> {
+        match self {
+            Self::Heap | Self::OutsideMemory | Self::FileMemory | Self::Mappings => None,
+            Self::Descriptors => Some("fds"),
+            Self::Threads => Some("threads"),
+            Self::Processes => Some("processes"),
+            Self::Tasks => Some("tasks"),
+        }
     }
 }
 
 impl Outside {
+    /// Nothing.
+    pub const NOTHING: Self =
+        Self { bytes: 0, descriptors: 0, threads: 0, processes: 0, mappings: 0, tasks: 0 };
+
     /// How many of a counted resource there are; 0 for memory.
     pub const fn count(&self, resource: Resource) -> u64 {
         match resource {
-            Resource::Heap | Resource::OutsideMemory => 0,
+            Resource::Heap | Resource::OutsideMemory | Resource::FileMemory => 0,
             Resource::Descriptors => self.descriptors,
             Resource::Threads => self.threads,
             Resource::Processes => self.processes,
             Resource::Mappings => self.mappings,
+            Resource::Tasks => self.tasks,
         }
     }
 }
@@ -91,6 +123,7 @@ impl Sum for Outside {
             threads: sum.threads + one.threads,
             processes: sum.processes + one.processes,
             mappings: sum.mappings + one.mappings,
+            tasks: sum.tasks + one.tasks,
         })
     }
 }
@@ -104,7 +137,7 @@ impl Limits {
         };
         Self {
             max_held_bytes,
-            descriptors: half(&[getrlimit(Limited::Nofile).current]),
+            descriptors: descriptors::for_patterns(),
             tasks: half(&[
                 getrlimit(Limited::Nproc).current,
                 number_in("/proc/sys/kernel/threads-max"),
@@ -115,20 +148,13 @@ impl Limits {
         }
     }
 
-    /// Whether one more of a counted resource is beyond what patterns may hold.
-    pub fn is_reached(&self, resource: Resource, held: &Outside) -> bool {
-        match resource {
-            Resource::Heap | Resource::OutsideMemory => false,
-            Resource::Descriptors => held.descriptors >= self.descriptors,
-            Resource::Threads | Resource::Processes => held.threads + held.processes >= self.tasks,
-            Resource::Mappings => held.mappings >= self.mappings,
-        }
-    }
-
-    /// How many of a counted resource all patterns together may hold; `None` for memory.
+    /// How many of a counted resource all patterns together may hold; `None` for memory, and for
+    /// tasks, which are memory.
     pub const fn most(&self, resource: Resource) -> Option<u64> {
         match resource {
-            Resource::Heap | Resource::OutsideMemory => None,
+            Resource::Heap | Resource::OutsideMemory | Resource::FileMemory | Resource::Tasks => {
+                None
+            }
             Resource::Descriptors => Some(self.descriptors),
             Resource::Threads | Resource::Processes => Some(self.tasks),
             Resource::Mappings => Some(self.mappings),
@@ -153,18 +179,5 @@ mod tests {
         assert!(limits.most(Resource::Threads).unwrap() > 0);
         assert!(limits.most(Resource::Mappings).unwrap() > 0);
         assert_eq!(limits.most(Resource::Heap), None);
-    }
-
-    #[test]
-    fn a_limit_is_reached_by_all_patterns_together() {
-        let limits = Limits { max_held_bytes: None, descriptors: 10, tasks: 10, mappings: 10 };
-        let one = Outside { descriptors: 5, threads: 5, processes: 4, ..Outside::default() };
-        let held: Outside = [one, one].into_iter().sum();
-        assert!(limits.is_reached(Resource::Descriptors, &held));
-        assert!(!limits.is_reached(Resource::Descriptors, &one));
-        assert!(!limits.is_reached(Resource::Threads, &one), "9 tasks");
-        assert!(limits.is_reached(Resource::Processes, &held));
-        assert!(!limits.is_reached(Resource::Mappings, &held));
-        assert!(!limits.is_reached(Resource::Heap, &held), "bytes have a cap of their own");
     }
 }

@@ -1,31 +1,36 @@
 //! The loop that accepts connections: bounded in number, in patience, and in how long it takes to
 //! end.
 
+mod places;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::clock;
-use crate::http::{Peer, router};
+use crate::descriptors;
+use crate::http::{Observed, Peer};
+use crate::near_limit;
 use crate::service::Service;
+use places::{Place, Places};
 
-/// Connections served at once; more wait in the listener's backlog.
-const MAX_CONNECTIONS: u32 = 10_000;
+/// Connections served at once, where descriptors allow it. One more is accepted and waits for a
+/// place; the others wait in the listener's backlog.
+const MAX_CONNECTIONS: u64 = 10_000;
 
-/// Time a client has for the head of its next request; an idle connection is closed after it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// The largest head of a request; hyper answers 431 to larger ones. It is also how much of an
+/// answer is buffered for a slow client.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// Time that requests under way have to finish once the service is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,38 +39,43 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// would only burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` is ready, then lets requests under way finish, but not for long.
-pub async fn run(service: Arc<Service>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let (closing, closed) = watch::channel(false);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
-    let app = router(Arc::clone(&service));
+/// Serves until `stop` is ready, then lets requests under way finish, but not for long. A client
+/// that keeps the service waiting for longer than `client_timeout` loses its connection.
+pub async fn run(
+    service: Arc<Service>,
+    listener: TcpListener,
+    client_timeout: Duration,
+    stop: impl Future<Output = ()>,
+) {
+    let most = descriptors::for_connections().clamp(1, MAX_CONNECTIONS);
+    let places = Places::new(most as u32);
+    let app = Observed::new(Arc::clone(&service));
     let mut tasks = JoinSet::new();
     tasks.spawn(clock::keep_ticking(Arc::clone(service.catalogue())));
     tokio::select! {
-        () = accept_forever(&listener, &app, &places, &closed) => {}
+        () = accept_forever(&listener, &app, &places, client_timeout) => {}
         () = service.growth().keep_reading() => {}
+        () = near_limit::keep_watch(&service) => {}
         () = stop => {}
     }
     drop(listener);
     tasks.abort_all();
-    closing.send_replace(true);
-    // All places are free again when the last connection has ended.
-    let drained = timeout(DRAIN_TIMEOUT, places.acquire_many(MAX_CONNECTIONS)).await;
-    if drained.is_err() {
+    if !places.close(DRAIN_TIMEOUT).await {
         eprintln!("stopped with connections still open after {DRAIN_TIMEOUT:?}");
     }
 }
 
 async fn accept_forever(
     listener: &TcpListener,
-    app: &Router,
-    places: &Arc<Semaphore>,
-    closed: &watch::Receiver<bool>,
+    app: &Observed,
+    places: &Places,
+    client_timeout: Duration,
 ) {
-    while let Ok(place) = Arc::clone(places).acquire_owned().await {
+    loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(serve(stream, peer, app.clone(), place, closed.clone()));
+                let place = places.take().await;
+                tokio::spawn(serve(stream, peer, app.clone(), place, client_timeout));
             }
             Err(error) => {
                 eprintln!("cannot accept a connection: {error}");
@@ -78,33 +88,42 @@ async fn accept_forever(
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    app: Router,
-    place: OwnedSemaphorePermit,
-    mut closed: watch::Receiver<bool>,
+    app: Observed,
+    mut place: Place,
+    client_timeout: Duration,
 ) {
-    // Answers are small and awaited: never wait to fill a packet.
-    let _ = stream.set_nodelay(true);
-    let app = TowerToHyperService::new(app);
-    let with_peer = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request<Incoming> = request;
-        request.extensions_mut().insert(Peer(peer));
-        app.call(request)
+    set_up(&stream, client_timeout);
+    let used = place.used();
+    let answered = service_fn(move |request: hyper::Request<Incoming>| {
+        used.store(true, Ordering::Relaxed);
+        app.clone().answer(request, Peer(peer))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), with_peer);
+        .header_read_timeout(client_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), answered);
     let mut connection = std::pin::pin!(connection);
     // A connection that ends in an error (the client went away) has ended all the same.
-    let stopped = async move {
-        let _ = closed.wait_for(|closed| *closed).await;
-    };
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = stopped => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+        () = place.asked_to_leave() => {
+            // Of a connection that never had a request, hyper would wait for the first.
+            if place.is_used() {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
         }
     }
     drop(place);
+}
+
+/// What cannot be set stays as the system has it.
+fn set_up(stream: &TcpStream, client_timeout: Duration) {
+    // Answers are small and awaited: never wait to fill a packet.
+    let _ = stream.set_nodelay(true);
+    // Ends connections whose clients do not take what was sent: without it, an answer to one that
+    // never reads would be kept for ever (tcp(7), TCP_USER_TIMEOUT; zero-window probes count).
+    let milliseconds = u32::try_from(client_timeout.as_millis()).unwrap_or(u32::MAX);
+    let _ = set_tcp_user_timeout(stream, milliseconds);
 }

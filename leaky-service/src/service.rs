@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::catalogue::Catalogue;
-use crate::growth::GrowthWindow;
+use crate::growth::{GrowthSettings, GrowthWindow};
 use crate::http::{AdminAccess, MetricsAccess};
 use crate::metrics::Metrics;
+use crate::near_limit::{self, NearLimit};
 use crate::pattern::lock;
 use crate::payload::BYTES_PER_REQUEST;
 use crate::purges::Purges;
+use crate::spans::Spans;
 use crate::tracker::{self, Baseline, NoAccountLeft, NotInstalled};
 
 /// What a service is started with.
@@ -25,10 +27,16 @@ pub struct Settings {
     pub max_held_bytes: Option<u64>,
     /// Time that `/api/data` takes without working.
     pub delay: Duration,
+    /// Whether live bytes are attributed to source lines, at some cost per allocation.
+    pub attribution: bool,
     /// Who may use the admin API.
     pub admin_access: AdminAccess,
     /// Who may scrape the metrics.
     pub metrics_access: MetricsAccess,
+    /// The share of the control group's memory limit from which on it is near; 0 to 1.
+    pub near_limit: f64,
+    /// Which requests are measured for growth events.
+    pub growth: GrowthSettings,
 }
 
 /// A running service's shared state.
@@ -36,11 +44,13 @@ pub struct Service {
     catalogue: Arc<Catalogue>,
     metrics: Metrics,
     growth: GrowthWindow,
+    near_limit: NearLimit,
     admin_access: AdminAccess,
     metrics_access: MetricsAccess,
     purges: Purges,
     delay: Duration,
     trace_key: RandomState,
+    spans: Option<Spans>,
     baseline: Mutex<Option<Arc<Baseline>>>,
     symbolising: Arc<tokio::sync::Mutex<()>>,
 }
@@ -68,8 +78,11 @@ impl Default for Settings {
             bytes_per_request: 10 * 1024,
             max_held_bytes: Some(1 << 30),
             delay: Duration::ZERO,
+            attribution: true,
             admin_access: AdminAccess::default(),
             metrics_access: MetricsAccess::default(),
+            near_limit: near_limit::DEFAULT_FRACTION,
+            growth: GrowthSettings::default(),
         }
     }
 }
@@ -80,20 +93,28 @@ impl Service {
         if !BYTES_PER_REQUEST.contains(&settings.bytes_per_request) {
             return Err(StartError::BytesPerRequest(settings.bytes_per_request));
         }
-        tracker::start()?;
+        tracker::start(settings.attribution)?;
         let catalogue = Catalogue::new(settings.bytes_per_request, settings.max_held_bytes)?;
         Ok(Self {
-            metrics: Metrics::new(&catalogue)?,
+            metrics: Metrics::new(&catalogue, settings.growth)?,
             catalogue: Arc::new(catalogue),
             growth: GrowthWindow::starting_now(),
+            near_limit: NearLimit::from(settings.near_limit),
             admin_access: settings.admin_access,
             metrics_access: settings.metrics_access,
             purges: Purges::default(),
             delay: settings.delay,
             trace_key: RandomState::new(),
+            spans: None,
             baseline: Mutex::new(None),
             symbolising: Arc::default(),
         })
+    }
+
+    /// The same with a span for each request, if there is somebody to send them.
+    #[must_use]
+    pub fn with_spans(self, spans: Option<Spans>) -> Self {
+        Self { spans, ..self }
     }
 
     /// Every leak and decoy.
@@ -107,6 +128,10 @@ impl Service {
 
     pub(crate) fn growth(&self) -> &GrowthWindow {
         &self.growth
+    }
+
+    pub(crate) fn near_limit(&self) -> &NearLimit {
+        &self.near_limit
     }
 
     pub(crate) fn admin_access(&self) -> &AdminAccess {
@@ -123,6 +148,10 @@ impl Service {
 
     pub(crate) fn delay(&self) -> Duration {
         self.delay
+    }
+
+    pub(crate) fn spans(&self) -> Option<&Spans> {
+        self.spans.as_ref()
     }
 
     /// Held while somebody's question needs symbols.

@@ -64,16 +64,20 @@ pub struct Attribution {
 )]
 pub struct NotInstalled;
 
-/// Starts recording sites if they can be trusted, once per process; later calls return what the
-/// first one found.
+/// Starts recording sites if that is `wanted` and they can be trusted, once per process; later
+/// calls return what the first one found.
 ///
 /// Attribution that cannot be trusted stays off and says so. A missing allocator is an error,
 /// because then not even accounts are kept.
-pub fn start() -> Result<&'static Attribution, NotInstalled> {
+pub fn start(wanted: bool) -> Result<&'static Attribution, NotInstalled> {
     if !self_test::allocator_is_installed() {
         return Err(NotInstalled);
     }
     Ok(ATTRIBUTION.get_or_init(|| {
+        if !wanted {
+            let reason = Some("it is switched off (--attribution off)".to_owned());
+            return Attribution { enabled: false, reason };
+        }
         RECORDING.store(true, Ordering::Relaxed);
         let outcome = self_test::attribution();
         RECORDING.store(outcome.is_ok(), Ordering::Relaxed);

@@ -1,34 +1,25 @@
 //! Leaks of things that run in the background: when they end, and that they can be ended.
 #![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
+#[path = "support/requests.rs"]
+mod requests;
+
 use std::sync::Arc;
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use axum::http::Request;
 use leaky_service::catalogue::Catalogue;
 use leaky_service::controls::Change;
-use leaky_service::endpoint::Endpoint;
-use leaky_service::exhibit::Exhibit;
-use leaky_service::pattern::Event;
+use requests::{apply, request};
 use tokio::runtime::{Builder, Runtime};
 
 #[global_allocator]
 static ALLOCATOR: leaky_service::TrackingAllocator = leaky_service::TrackingAllocator;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+/// No leak may be spared by clients that go away, and no fix defeated.
+const ABORTED: fn(u64) -> bool = |_| false;
 
-const ON: Change = Change {
-    enabled: Some(true),
-    patched: None,
-    bytes_per_request: None,
-    share: None,
-    per_second: None,
-    start_after: None,
-    ramp: None,
-    endpoint: None,
-    parameters: Vec::new(),
-};
+const DEADLINE: Duration = Duration::from_secs(20);
 
 #[test]
 fn timers_end_when_they_are_due_which_is_a_thousand_times_too_late() {
@@ -36,8 +27,8 @@ fn timers_end_when_they_are_due_which_is_a_thousand_times_too_late() {
     let _entered = runtime.enter();
     let timers = catalogue.find("timers").expect("it is in the catalogue");
     let began = Instant::now();
-    apply(timers, &Change { parameters: vec![("request_timeout", 1)], ..ON });
-    request(&catalogue, 50);
+    apply(timers, &Change { parameters: vec![("request_timeout", 1)], ..Change::ON });
+    request(&catalogue, 50, ABORTED);
     wait_for("the timers to fire", || timers.count() == 0);
     assert!(began.elapsed() >= Duration::from_secs(1), "1 ms was read as 1 s");
     let cleared = timers.clear().expect("it can be cleared");
@@ -50,10 +41,10 @@ fn fixed_tasks_and_timers_end_with_their_requests() {
     let _entered = runtime.enter();
     for name in ["tasks", "timers"] {
         let exhibit = catalogue.find(name).expect("it is in the catalogue");
-        apply(exhibit, &Change { patched: Some(true), ..ON });
-        request(&catalogue, 500);
+        apply(exhibit, &Change { patched: Some(true), ..Change::ON });
+        request(&catalogue, 500, ABORTED);
         wait_for("the tasks to end", || exhibit.count() == 0);
-        apply(exhibit, &Change { enabled: Some(false), ..Change::default() });
+        apply(exhibit, &Change::OFF);
     }
 }
 
@@ -64,13 +55,13 @@ fn a_clear_under_load_ends_what_was_there_and_loses_nothing() {
     for name in ["tasks", "timers"] {
         let exhibit = catalogue.find(name).expect("it is in the catalogue");
         let _entered = runtime.enter();
-        apply(exhibit, &ON);
+        apply(exhibit, &Change::ON);
         let clear = || exhibit.clear().expect("it can be cleared").count;
         let mut cleared = 0;
         scope(|scope| {
             let load = scope.spawn(|| {
                 let _entered = runtime.enter();
-                request(&catalogue, REQUESTS);
+                request(&catalogue, REQUESTS, ABORTED);
             });
             while !load.is_finished() {
                 cleared += clear();
@@ -79,7 +70,7 @@ fn a_clear_under_load_ends_what_was_there_and_loses_nothing() {
         cleared += clear();
         assert_eq!(cleared, REQUESTS, "{name}: each ended once");
         assert_eq!((exhibit.count(), exhibit.held_bytes()), (0, 0), "{name}");
-        apply(exhibit, &Change { enabled: Some(false), ..Change::default() });
+        apply(exhibit, &Change::OFF);
     }
 }
 
@@ -87,19 +78,6 @@ fn start() -> (Runtime, Arc<Catalogue>) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let catalogue = Catalogue::new(10_240, None).expect("there are accounts");
     (runtime.expect("a runtime"), Arc::new(catalogue))
-}
-
-fn apply(exhibit: &Exhibit, change: &Change) {
-    exhibit.apply(change).expect("the controls hold together");
-}
-
-fn request(catalogue: &Arc<Catalogue>, requests: usize) {
-    let (parts, ()) = Request::new(()).into_parts();
-    for _ in 0..requests {
-        let (id, received) = (catalogue.next_id(), SystemTime::now());
-        let endpoint = Some(Endpoint::Data);
-        drop(catalogue.begin(&Event { id, received, parts: &parts, endpoint }));
-    }
 }
 
 fn wait_for(what: &str, is_so: impl Fn() -> bool) {

@@ -80,7 +80,7 @@ fn blocks_are_aligned_as_asked_and_zeroed_where_asked() {
 fn books_balance_after_many_threads_pass_blocks_around() {
     const THREADS: usize = 4;
     let _alone = alone();
-    start().expect("the allocator is installed");
+    start(true).expect("the allocator is installed");
     let account = Account::open().expect("an account is free");
     let shared: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -2,21 +2,25 @@
 //! time told by the test.
 #![expect(clippy::expect_used, reason = "a test stops at what it did not expect")]
 
+#[path = "support/requests.rs"]
+mod requests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use axum::http::Request;
 use leaky_service::controls::Change;
-use leaky_service::endpoint::Endpoint;
 use leaky_service::exhibit::Exhibit;
-use leaky_service::pattern::Event;
 use leaky_service::{Service, Settings};
+use requests::{apply, request};
 
 #[global_allocator]
 static ALLOCATOR: leaky_service::TrackingAllocator = leaky_service::TrackingAllocator;
 
 const TICK: Duration = Duration::from_millis(50);
+
+/// Every third client goes away.
+const SOME_ANSWERED: fn(u64) -> bool = |id| !id.is_multiple_of(3);
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -33,7 +37,7 @@ fn no_decoy_takes_more_than_the_cap_leaves_and_all_of_it_is_cleared() {
         // Two minutes: twice as long as the longest period that a decoy has at first, but for the
         // day, whose noon they come close to.
         for _ in 0..2400 {
-            request(&service, 20);
+            request(service.catalogue(), 20, SOME_ANSWERED);
             now += TICK;
             service.catalogue().tick(now);
             most = most.max(decoy.held_bytes());
@@ -59,7 +63,7 @@ fn switching_sizing_and_clearing_under_load_leaves_no_decoy_with_wrong_books() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    request(&service, 10);
+                    request(service.catalogue(), 10, SOME_ANSWERED);
                 }
             });
         }
@@ -72,7 +76,8 @@ fn switching_sizing_and_clearing_under_load_leaves_no_decoy_with_wrong_books() {
         });
         let interfered = scope.spawn(|| {
             let began = Instant::now();
-            let unused = || decoys(&service).any(|decoy| decoy.touched() < TOUCHES);
+            let by_requests = || decoys(&service).filter(|decoy| decoy.facts().per_event.is_some());
+            let unused = || by_requests().any(|decoy| decoy.touched() < TOUCHES);
             for round in (0..).take_while(|round| *round < ROUNDS || unused()) {
                 assert!(began.elapsed() < DEADLINE, "a decoy was not touched {TOUCHES} times");
                 interfere(&service, round);
@@ -120,21 +125,4 @@ fn decoys(service: &Service) -> impl Iterator<Item = &Exhibit> {
 
 fn switch(exhibit: &Exhibit, enabled: bool) {
     apply(exhibit, &Change { enabled: Some(enabled), ..Change::default() });
-}
-
-fn apply(exhibit: &Exhibit, change: &Change) {
-    exhibit.apply(change).expect("the controls hold together");
-}
-
-/// Requests, of which every third is aborted.
-fn request(service: &Service, requests: usize) {
-    let (parts, ()) = Request::new(()).into_parts();
-    for _ in 0..requests {
-        let (id, received) = (service.catalogue().next_id(), SystemTime::now());
-        let endpoint = Some(Endpoint::Data);
-        let visit = service.catalogue().begin(&Event { id, received, parts: &parts, endpoint });
-        if id % 3 > 0 {
-            visit.answered();
-        }
-    }
 }

@@ -15,7 +15,7 @@ const BLOCK_BYTES: usize = 200;
 
 #[test]
 fn stacks_beyond_the_table_are_counted_together_to_the_byte() {
-    let attribution = start().expect("the allocator is installed");
+    let attribution = start(true).expect("the allocator is installed");
     assert!(attribution.enabled, "{:?}", attribution.reason);
     let mut blocks = Vec::with_capacity(1 << LEVELS);
     descend(LEVELS, &mut blocks);

@@ -4,22 +4,30 @@
 
 #[path = "service/aborts.rs"]
 mod aborts;
+#[path = "service/clients.rs"]
+mod clients;
 #[path = "service/counted.rs"]
 mod counted;
 #[path = "service/endpoints.rs"]
 mod endpoints;
+#[path = "service/growth.rs"]
+mod growth;
 #[path = "service/leaks.rs"]
 mod leaks;
 #[path = "service/memory.rs"]
 mod memory;
 #[path = "service/metrics.rs"]
 mod metrics;
+#[path = "service/openapi.rs"]
+mod openapi;
 #[path = "service/process.rs"]
 mod process;
 #[path = "service/profiles.rs"]
 mod profiles;
 #[path = "service/refusals.rs"]
 mod refusals;
+#[path = "service/schema.rs"]
+mod schema;
 #[path = "service/server.rs"]
 mod server;
 

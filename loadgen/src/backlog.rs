@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 /// One request that is due; instants in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Arrival {
+    /// Its number in the schedule, from 0.
+    pub(crate) index: u64,
     /// When the schedule wants it sent.
     pub(crate) intended: u64,
     /// When the pacer handed it over.
@@ -72,6 +74,11 @@ impl Backlog {
         self.news.notify_waiters();
     }
 
+    /// Whether nothing will be offered any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     /// Closes, and forgets what waits.
     pub(crate) fn abandon(&self) {
         self.waiting.borrow_mut().clear();
@@ -84,7 +91,7 @@ mod tests {
     use super::*;
 
     fn at(intended: u64) -> Arrival {
-        Arrival { intended, released: intended }
+        Arrival { index: intended, intended, released: intended }
     }
 
     #[test]

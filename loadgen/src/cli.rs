@@ -1,21 +1,26 @@
 //! The command line: arguments to plan, run to output, report to exit code.
 
+mod args;
+mod outputs;
+mod plan_file;
 mod progress;
+mod report;
+mod settings;
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    iter::successors,
-    process::ExitCode,
-    time::Duration,
+use std::{env, error::Error, iter::successors, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+
+use self::{
+    args::{GoalArgs, LoadArgs, RequestArgs},
+    progress::Progress,
+};
+pub use self::{outputs::OutputArgs, report::ReportArgs};
+use crate::{
+    Control, Credentials, Plan, PlanOptions, Problems, Report, collector::Listener, run::run_heard,
 };
 
-use clap::{Parser, ValueEnum};
-
-use self::progress::Progress;
-use crate::{Control, Plan, PlanOptions, Problems, Report, run::run as run_plan};
-
-/// Exit code of a run with failed requests.
+/// Exit code of a run that did not keep a condition.
 const FINDING: u8 = 1;
 /// Exit code when there was no run.
 const NO_RUN: u8 = 2;
@@ -24,64 +29,68 @@ const INVALID: u8 = 3;
 /// Exit code of an interrupted run, as shells have it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// Send open-loop HTTP load to a URL and report the times from the intended instants.
+/// Send HTTP load to a URL and report the times from the intended instants.
 ///
-/// Arrivals follow the schedule whatever the target does, so that a stall shows in the response
-/// times of all who came meanwhile. Load goes to URL and nowhere else.
+/// Under `--rate`, arrivals follow the schedule whatever the target does (an open load), so that a
+/// stall shows in the response times of all who came meanwhile. Under `--users`, each user waits
+/// for the reply before it asks again (a closed loop). Load goes to URL and nowhere else.
 ///
-/// Exit codes: 0 every request was answered with a status below 400; 1 some request failed;
+/// Paths, header values and bodies may have holes: `{{unique}}` is an id that no other request of
+/// the run has, `{{key}}` a key of `--keys`, `{{random}}` anything. Credentials come from the
+/// environment: `LOADGEN_AUTH_USERNAME` and `LOADGEN_AUTH_PASSWORD`, or `LOADGEN_AUTH_TOKEN`.
+///
+/// Exit codes: 0 every condition was kept (by default: no request failed); 1 one was not;
 /// 2 could not run; 3 the run is invalid by its own measure (arrivals dropped, or the generator
 /// late), whatever the target did; 130 interrupted, with a report of what was done. A second
 /// Ctrl-C ends it at once.
 ///
-/// Example: `loadgen --rate 5000/s --connections 50 --duration 10s http://127.0.0.1:8080/api/data`
+/// Examples:
+/// `loadgen --rate 5000/s --connections 50 --duration 10s http://127.0.0.1:8080/api/data`
+/// `loadgen --users 50 --duration 10s http://127.0.0.1:8080/api/data`
+/// `loadgen --plan loadgen/plans/memory-stress.yaml`
+/// `loadgen --stage 30s:500/s --stage 5m:500/s --stage 10s:0/s http://127.0.0.1:8080/`
 #[derive(Debug, Clone, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(
+    version,
+    verbatim_doc_comment,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Args {
-    /// Target, `http://HOST:PORT/PATH`.
-    pub url: String,
-    /// Arrivals per time: `200/s`, `12000/m`, `90/h`; at most 1000000/s.
-    #[arg(long)]
-    pub rate: String,
-    /// How arrivals are spread: `constant` or `poisson`.
-    #[arg(long, default_value = "constant")]
-    pub arrivals: String,
-    /// Seed of Poisson arrivals: the same seed is the same schedule.
-    #[arg(long, default_value = "0")]
-    pub seed: String,
-    /// Keep-alive connections, all opened before the start; 1 to 10000.
-    #[arg(long, default_value = "10")]
-    pub connections: String,
-    /// How long arrivals go on, 1ms to 7days.
-    #[arg(long, default_value = "10s")]
-    pub duration: String,
-    /// Limit of the wait for a free connection, and of each request after it; 1ms to 10min.
-    #[arg(long, default_value = "5s")]
-    pub timeout: String,
-    /// Arrivals that may wait for a free connection at once; more are dropped and make the run
-    /// invalid. Default: what comes in one timeout, at least 1024.
-    #[arg(long)]
-    pub backlog: Option<String>,
-    /// The run is invalid if the generator itself is later than this at p99.
-    #[arg(long, default_value = "10ms")]
-    pub max_lateness: String,
-    /// Form of the report on stdout.
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
+    /// What to do instead of sending load.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Target, `http://HOST:PORT/PATH` or `https://...`.
+    #[arg(required_unless_present = "plan")]
+    pub url: Option<String>,
+    /// A plan: all that flags can say, in YAML. Flags have the last word.
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<String>,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    requests: RequestArgs,
+    #[command(flatten)]
+    goals: GoalArgs,
+    /// What is written, and where to.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
-/// Form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A summary for people.
-    Text,
-    /// One JSON object.
-    Json,
+/// What can be done besides sending load.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Earlier runs, rendered again, compared or merged.
+    Report(ReportArgs),
 }
 
 /// Runs the command and reports; the result is the process's exit code.
 pub fn run(args: &Args) -> ExitCode {
-    match execute(args) {
+    let done = match &args.command {
+        Some(Command::Report(report)) => report::execute(report),
+        None => execute(args),
+    };
+    match done {
         Ok(code) => code.into(),
         Err(lines) => {
             for line in lines {
@@ -97,36 +106,60 @@ fn execute(args: &Args) -> Result<u8, Vec<String>> {
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let control = Control::new();
     stop_on_interrupt(&control).map_err(|error| chain(&error))?;
-    let progress = Progress::show(&plan, &control);
-    let report = run_plan(&plan, &control);
-    progress.end();
-    let report = report.map_err(|error| chain(&error))?;
-    print(&report, args.format).map_err(|error| chain(&error))?;
+    let mut listeners = listeners(&plan);
+    let outputs = args.output.open(&plan, &mut listeners)?;
+    let report = run_heard(&plan, &control, listeners).map_err(|error| chain(&error))?;
+    outputs::print(&args.output.format.render(&report))?;
+    outputs.finish(&report)?;
     Ok(exit_code(&report))
+}
+
+/// Who is told how the run goes.
+fn listeners(plan: &Plan) -> Vec<Box<dyn Listener>> {
+    let progress = Progress::on_terminal(plan).map(|progress| Box::new(progress) as _);
+    progress.into_iter().collect()
 }
 
 /// The checked plan, or every problem of the arguments at once.
 fn plan(args: &Args) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
-    let mut options = PlanOptions::new(&args.url, &args.rate, Duration::from_secs(10));
-    let mut time = |place, text: &str, value: &mut Duration| {
-        if let Some(parsed) = problems.parse::<humantime::Duration>(place, text) {
-            *value = parsed.into();
-        }
-    };
-    time("duration", &args.duration, &mut options.duration);
-    time("timeout", &args.timeout, &mut options.timeout);
-    time("max-lateness", &args.max_lateness, &mut options.max_lateness);
-    problems.parse_into("arrivals", &args.arrivals, &mut options.arrivals);
-    problems.parse_into("seed", &args.seed, &mut options.seed);
-    problems.parse_into("connections", &args.connections, &mut options.connections);
-    if let Some(text) = &args.backlog {
-        options.backlog = problems.parse("backlog", text);
+    let mut options = PlanOptions::new("", "", Duration::from_secs(10));
+    let mut places = args
+        .plan
+        .as_deref()
+        .map(|file| plan_file::apply(file, &mut options, &mut problems))
+        .unwrap_or_default();
+    if let Some(url) = &args.url {
+        places.forget("URL");
+        url.clone_into(&mut options.url);
     }
+    let mut last = "";
+    let settings = [args.load.settings(), args.requests.settings(), args.goals.settings()];
+    for (name, text) in settings.concat() {
+        if name == last && !settings::REPEATED.contains(&name) {
+            problems.push(name, "is given more than once");
+        }
+        last = name;
+        if !settings::REPEATED.contains(&name) {
+            places.forget(name);
+        }
+        settings::apply(&mut options, name, &text, &mut problems);
+    }
+    options.credentials = credentials();
     match options.check() {
         Ok(plan) => problems.or(plan),
-        Err(more) => Err(problems.and(more)),
+        Err(more) => Err(problems.and(places.name(more))),
     }
+}
+
+/// From the environment, where neither a list of processes nor a history of commands shows them.
+fn credentials() -> Option<Credentials> {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let basic = variable("LOADGEN_AUTH_USERNAME").map(|username| {
+        let password = variable("LOADGEN_AUTH_PASSWORD").unwrap_or_default();
+        Credentials::Basic { username, password }
+    });
+    basic.or_else(|| variable("LOADGEN_AUTH_TOKEN").map(|token| Credentials::Bearer { token }))
 }
 
 /// Asks the run to stop at the first Ctrl-C, and leaves at once at the second.
@@ -140,24 +173,13 @@ fn stop_on_interrupt(control: &Control) -> Result<(), ctrlc::Error> {
     })
 }
 
-fn print(report: &Report, format: Format) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match format {
-        Format::Text => writeln!(out, "{report}"),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, report)?;
-            writeln!(out)
-        }
-    }
-}
-
 /// A run that was cut short or is invalid says nothing about the target, so that comes first.
 fn exit_code(report: &Report) -> u8 {
     match report {
         Report { interrupted: true, .. } => INTERRUPTED,
         Report { valid: false, .. } => INVALID,
-        Report { errors_total: 1.., .. } => FINDING,
-        _ => 0,
+        _ if report.thresholds.iter().all(|threshold| threshold.held) => 0,
+        _ => FINDING,
     }
 }
 

@@ -4,13 +4,19 @@
 //! out in bunches. A `timerfd` rings on the nanosecond that it is set to, give or take what the
 //! kernel needs to wake the thread.
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::OwnedFd,
+    time::{Duration, SystemTime},
+};
 
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
 };
 use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::plan::Pace;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -25,26 +31,49 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// Starts now.
     pub(crate) fn start() -> Self {
         Self { start_nanos: monotonic_nanos() }
     }
 
+    /// Starts at an instant of the calendar; none if that has passed. From here on the run goes by
+    /// the monotonic clock, whatever is done to the calendar.
+    pub(crate) fn start_at(instant: SystemTime) -> Option<Self> {
+        let wait = instant.duration_since(SystemTime::now()).ok()?;
+        Some(Self { start_nanos: monotonic_nanos() + wait.as_nanos() as u64 })
+    }
+
+    /// Zero until the start.
     pub(crate) fn now(self) -> u64 {
-        monotonic_nanos() - self.start_nanos
+        monotonic_nanos().saturating_sub(self.start_nanos)
+    }
+
+    /// How long it is until the start.
+    pub(crate) fn until_start(self) -> Duration {
+        Duration::from_nanos(self.start_nanos.saturating_sub(monotonic_nanos()))
     }
 }
 
-/// Wakes one task at an instant of a [`Clock`].
+/// Wakes one task at instants of a [`Clock`].
 pub(crate) struct Alarm {
     clock: Clock,
-    timer: AsyncFd<OwnedFd>,
+    means: Means,
+}
+
+enum Means {
+    Tokio,
+    Timer(AsyncFd<OwnedFd>),
+    Spin,
 }
 
 impl Alarm {
-    pub(crate) fn new(clock: Clock) -> io::Result<Self> {
-        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self { clock, timer: watch(timer)? })
+    pub(crate) fn new(clock: Clock, pace: Pace) -> io::Result<Self> {
+        let means = match pace {
+            Pace::Coarse => Means::Tokio,
+            Pace::Precise => Means::Timer(timer()?),
+            Pace::Spin => Means::Spin,
+        };
+        Ok(Self { clock, means })
     }
 
     /// Waits until `instant_nanos` has come; says what time it is then.
@@ -54,28 +83,32 @@ impl Alarm {
             if now >= instant_nanos {
                 return Ok(now);
             }
-            if instant_nanos - now < SHORTEST_ALARM_NANOS {
-                tokio::task::yield_now().await;
-            } else {
-                self.ring_at(instant_nanos).await?;
+            match &self.means {
+                Means::Tokio => {
+                    tokio::time::sleep(Duration::from_nanos(instant_nanos - now)).await;
+                }
+                Means::Timer(timer) if instant_nanos - now >= SHORTEST_ALARM_NANOS => {
+                    self.ring_at(timer, instant_nanos).await?;
+                }
+                Means::Timer(_) | Means::Spin => tokio::task::yield_now().await,
             }
         }
     }
 
-    async fn ring_at(&self, instant_nanos: u64) -> io::Result<()> {
-        self.set(self.clock.start_nanos + instant_nanos)?;
+    async fn ring_at(&self, timer: &AsyncFd<OwnedFd>, instant_nanos: u64) -> io::Result<()> {
+        let it_value = timespec(self.clock.start_nanos + instant_nanos);
+        let once = Itimerspec { it_interval: timespec(0), it_value };
+        timerfd_settime(timer, TimerfdTimerFlags::ABSTIME, &once)?;
         // The expirations are never read: setting the timer anew forgets them, and the next one
         // wakes the poller again, which saves a system call per arrival.
-        self.timer.readable().await?.clear_ready();
+        timer.readable().await?.clear_ready();
         Ok(())
     }
+}
 
-    fn set(&self, monotonic_nanos: u64) -> io::Result<()> {
-        let it_value = timespec(monotonic_nanos);
-        let once = Itimerspec { it_interval: timespec(0), it_value };
-        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
-        Ok(())
-    }
+fn timer() -> io::Result<AsyncFd<OwnedFd>> {
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    watch(timerfd_create(TimerfdClockId::Monotonic, flags)?)
 }
 
 #[expect(unsafe_code, reason = "tokio cannot see by the type that a descriptor stays open")]

@@ -1,11 +1,16 @@
 //! The handle on a run in progress: stop it, and read how far it is, from any thread.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    ops::Add,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use tokio::sync::Notify;
+
+use crate::books::Books;
 
 /// Stops a run and shows its counts while it goes on. Cheap to clone; clones are the same handle.
 /// One handle is for one run: once stopped it stays stopped.
@@ -15,15 +20,12 @@ pub struct Control(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
+    reason: OnceLock<String>,
     wake: Notify,
-    planned: AtomicU64,
-    sent: AtomicU64,
-    completed: AtomicU64,
-    errors: AtomicU64,
+    books: Books,
 }
 
-/// How far a run is. The numbers are read one after the other while the run goes on, so they may
-/// be apart by the requests of that moment.
+/// How far a run is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Arrivals that have been due so far.
@@ -34,6 +36,8 @@ pub struct Counts {
     pub completed: u64,
     /// Requests that failed, of any kind.
     pub errors: u64,
+    /// Requests whose client went away before it had the reply, as the plan wanted.
+    pub aborted: u64,
 }
 
 impl Control {
@@ -49,6 +53,18 @@ impl Control {
         self.0.wake.notify_waiters();
     }
 
+    /// Ends the run like [`Control::stop`], and has the report say why.
+    pub(crate) fn stop_because(&self, reason: String) {
+        // Only the first reason counts.
+        let _ = self.0.reason.set(reason);
+        self.stop();
+    }
+
+    /// Why the run ended itself, if it did.
+    pub(crate) fn stop_reason(&self) -> Option<&str> {
+        self.0.reason.get().map(String::as_str)
+    }
+
     /// Whether [`Control::stop`] was called.
     pub fn is_stopped(&self) -> bool {
         self.0.stop.load(Relaxed)
@@ -56,20 +72,12 @@ impl Control {
 
     /// How far the run is.
     pub fn counts(&self) -> Counts {
-        Counts {
-            planned: self.0.planned.load(Relaxed),
-            sent: self.0.sent.load(Relaxed),
-            completed: self.0.completed.load(Relaxed),
-            errors: self.0.errors.load(Relaxed),
-        }
+        self.books().counts()
     }
 
-    /// Shows `counts` to whoever reads the handle.
-    pub(crate) fn publish(&self, counts: Counts) {
-        self.0.planned.store(counts.planned, Relaxed);
-        self.0.sent.store(counts.sent, Relaxed);
-        self.0.completed.store(counts.completed, Relaxed);
-        self.0.errors.store(counts.errors, Relaxed);
+    /// What the threads of the run record.
+    pub(crate) fn books(&self) -> &Books {
+        &self.0.books
     }
 
     /// Waits for [`Control::stop`].
@@ -78,6 +86,20 @@ impl Control {
         let wake = self.0.wake.notified();
         if !self.is_stopped() {
             wake.await;
+        }
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            planned: self.planned + other.planned,
+            sent: self.sent + other.sent,
+            completed: self.completed + other.completed,
+            errors: self.errors + other.errors,
+            aborted: self.aborted + other.aborted,
         }
     }
 }

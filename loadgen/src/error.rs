@@ -36,6 +36,12 @@ pub enum LoadError {
         #[from]
         source: io::Error,
     },
+    /// The connections were open only when the agreed start was over.
+    #[error("the instant to start at has passed: agree on a later one")]
+    StartHasPassed,
+    /// A thread ended by a defect of this program.
+    #[error("a thread ended before its work was done; the figures would be wrong")]
+    Thread,
     /// A connection's task ended by a defect of this program.
     #[error("a connection's task ended before its work was done; the figures would be wrong")]
     Task {
@@ -43,4 +49,7 @@ pub enum LoadError {
         #[from]
         source: tokio::task::JoinError,
     },
+    /// The thread that collects the figures ended by a defect of this program.
+    #[error("the thread that collects the figures ended before the run did; they would be wrong")]
+    Collector,
 }

@@ -14,7 +14,7 @@ pub(crate) enum ErrorKind {
     Timeout,
     /// The peer closed or reset the connection before the reply was whole.
     Closed,
-    /// What came back is not HTTP/1.1, or has more headers than are taken.
+    /// What came back is not HTTP, or has more headers than are taken.
     Protocol,
     /// The reply's body is longer than is taken.
     Oversized,
@@ -22,10 +22,14 @@ pub(crate) enum ErrorKind {
     Status4xx,
     /// A whole reply with a status of 500 or above.
     Status5xx,
+    /// A whole reply with another status than the plan asks for.
+    CheckStatus,
+    /// A whole reply whose body lacks what the plan asks for.
+    CheckBody,
 }
 
 impl ErrorKind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Connect,
         Self::Expired,
         Self::Timeout,
@@ -34,6 +38,8 @@ impl ErrorKind {
         Self::Oversized,
         Self::Status4xx,
         Self::Status5xx,
+        Self::CheckStatus,
+        Self::CheckBody,
     ];
 
     /// The kind's name in reports.
@@ -47,6 +53,8 @@ impl ErrorKind {
             Self::Oversized => "oversized",
             Self::Status4xx => "status_4xx",
             Self::Status5xx => "status_5xx",
+            Self::CheckStatus => "check_status",
+            Self::CheckBody => "check_body",
         }
     }
 
@@ -60,33 +68,30 @@ impl ErrorKind {
     }
 }
 
-/// What ended an exchange on an open connection.
+/// What ended an exchange over HTTP/2.
 impl From<hyper::Error> for ErrorKind {
     fn from(error: hyper::Error) -> Self {
-        if error.is_parse() {
-            return Self::Protocol;
-        }
         let by_connection =
             error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-        match io_kind(&error) {
-            // The decoder of chunked bodies reports bad chunks as invalid input or data.
-            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Self::Protocol,
-            Some(_) => Self::Closed,
-            None if by_connection => Self::Closed,
-            None => Self::Protocol,
-        }
+        if by_connection || causes(&error).any(is_closed) { Self::Closed } else { Self::Protocol }
     }
 }
 
-fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        cause = error.source();
-    }
-    None
+/// Whether the peer, or the way to it, gave up; else it broke the rules.
+fn is_closed(cause: &(dyn Error + 'static)) -> bool {
+    cause.is::<io::Error>()
+        || cause.downcast_ref::<h2::Error>().is_some_and(|error| {
+            error.is_io() || error.is_remote() && (error.is_reset() || error.is_go_away())
+        })
+}
+
+fn causes(error: &hyper::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
 }
 
 #[cfg(test)]

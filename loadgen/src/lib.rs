@@ -9,26 +9,47 @@
 //! It refuses to send load anywhere but to the one target of the plan, to keep anything per
 //! request, and to hide an arrival that it could not place. It needs Linux (`timerfd`).
 
+mod archive;
 mod backlog;
+mod books;
+mod checks;
 pub mod cli;
 mod clock;
+mod collector;
+mod compare;
 mod connections;
 mod control;
+mod draw;
 mod error;
 mod failure;
+mod merge;
+mod output;
 mod pacer;
 mod plan;
+mod recorded;
+mod recording;
 mod report;
+mod requests;
 mod run;
 mod schedule;
+mod stop_unless;
 mod tally;
+mod threshold;
+mod timeline;
 
+pub use checks::{BodyText, CheckError, Checks, StatusRange};
 pub use control::{Control, Counts};
 pub use error::LoadError;
 pub use plan::{
-    Arrivals, ArrivalsError, Plan, PlanOptions, Problem, Problems, Rate, RateError, Target,
-    TargetError,
+    Arrivals, ArrivalsError, Credentials, Goals, Pace, PaceError, Plan, PlanOptions, Problem,
+    Problems, Protocol, ProtocolError, Rate, RateError, RequestOptions, Share, ShareError, Stage,
+    StageError, Target, TargetError,
 };
-pub use report::{Distribution, Report};
+pub use recorded::{Recorded, RecordedError};
+pub use report::{Distribution, Histograms, Model, Report, TimelineCell};
+pub use requests::{Popularity, PopularityError};
 pub use run::run;
-pub use schedule::{Schedule, ScheduleHash};
+pub use schedule::{
+    CurvePoint, OnOff, OnOffError, Profile, Schedule, ScheduleHash, Shard, ShardError, Timetable,
+};
+pub use threshold::{Judgement, Threshold, ThresholdError, Unit};

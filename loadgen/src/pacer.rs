@@ -1,17 +1,17 @@
 //! The pacer: hands each arrival to the backlog when the schedule says so. Replies have no way
 //! to reach it, which is what makes the load open.
 
-use crate::{backlog::Arrival, clock::Alarm, error::LoadError, run::Shared};
+use crate::{backlog::Arrival, clock::Alarm, error::LoadError, run::Shared, schedule::Schedule};
 
 /// Arrivals handed over in a row before the connections get a turn. A pacer that is behind has no
 /// reason to wait, and would never let them run.
 const BATCH: u32 = 64;
 
-/// Releases the whole schedule of the plan and waits for its end.
-pub(crate) async fn pace(shared: &Shared) -> Result<(), LoadError> {
-    let alarm = Alarm::new(shared.clock)?;
+/// Releases this thread's part of the schedule and waits for the end of the whole.
+pub(crate) async fn pace(shared: &Shared, schedule: Schedule) -> Result<(), LoadError> {
+    let alarm = Alarm::new(shared.clock, shared.plan.options().pace)?;
     let mut overdue = 0;
-    for intended in shared.plan.schedule() {
+    for (index, intended) in schedule.of_shard(shared.part) {
         let mut now = shared.clock.now();
         if now < intended {
             now = alarm.wait_until(intended).await?;
@@ -22,7 +22,7 @@ pub(crate) async fn pace(shared: &Shared) -> Result<(), LoadError> {
         } else {
             overdue += 1;
         }
-        release(shared, Arrival { intended, released: now });
+        release(shared, Arrival { index, intended, released: now });
     }
     alarm.wait_until(shared.plan.options().duration.as_nanos() as u64).await?;
     Ok(())
@@ -31,7 +31,7 @@ pub(crate) async fn pace(shared: &Shared) -> Result<(), LoadError> {
 fn release(shared: &Shared, arrival: Arrival) {
     let offered = shared.backlog.offer(arrival);
     let mut tally = shared.tally.borrow_mut();
-    tally.planned(arrival.intended);
+    tally.planned(arrival.index, arrival.intended);
     if offered.is_err() {
         tally.dropped();
     }

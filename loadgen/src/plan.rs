@@ -1,25 +1,42 @@
 //! The plan: what load to send where. Raw options become a [`Plan`] in one checking step that
 //! reports every problem at once; whoever holds a `Plan` holds something that can be run.
 
+mod credentials;
+mod curve;
+mod goals;
+mod options;
+mod pace;
 mod problem;
+mod protocol;
 mod rate;
+mod request;
+mod share;
+mod stage;
 mod target;
+mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+pub use credentials::Credentials;
+pub(crate) use curve::parse_curve;
+pub use goals::Goals;
+pub use options::PlanOptions;
+pub use pace::{Pace, PaceError};
 pub use problem::{Problem, Problems};
+pub use protocol::{Protocol, ProtocolError};
 pub use rate::{Rate, RateError};
+pub use request::RequestOptions;
+pub use share::{Share, ShareError};
+pub use stage::{Stage, StageError};
 pub use target::{Target, TargetError};
+pub(crate) use tls::Tls;
 
-use crate::schedule::Schedule;
+use crate::{
+    requests::Requests,
+    schedule::{Schedule, Timetable},
+};
 
-/// Longest run: a week.
-const MAX_DURATION: Duration = Duration::from_hours(7 * 24);
-/// Most connections of one generator; each may need 64 KiB for replies.
-const MAX_CONNECTIONS: usize = 10_000;
-/// Longest wait for one reply; far below the hour that the histograms hold.
-const MAX_TIMEOUT: Duration = Duration::from_mins(10);
-/// Largest backlog: 2^20 arrivals of 16 bytes, 16 MiB.
+/// Largest backlog: 2^20 arrivals of 24 bytes, 24 MiB.
 const MAX_BACKLOG: usize = 1 << 20;
 /// Smallest default backlog, so that bursts fit at low rates too.
 const MIN_DEFAULT_BACKLOG: usize = 1024;
@@ -60,75 +77,30 @@ impl std::str::FromStr for Arrivals {
 #[error("is neither `constant` nor `poisson`")]
 pub struct ArrivalsError;
 
-/// Options of a plan before they are checked. [`PlanOptions::new`] has the defaults.
-#[derive(Debug, Clone)]
-pub struct PlanOptions {
-    /// Where the load goes, `http://HOST:PORT/PATH`; see [`Target`].
-    pub url: String,
-    /// Arrivals per time, as `200/s`; see [`Rate`].
-    pub rate: String,
-    /// How the arrivals are spread.
-    pub arrivals: Arrivals,
-    /// Seed of the Poisson gaps; constant arrivals ignore it.
-    pub seed: u64,
-    /// Keep-alive connections, 1 to 10,000, all opened before the clock starts.
-    pub connections: usize,
-    /// How long arrivals go on, at most a week.
-    pub duration: Duration,
-    /// How long an arrival may wait for a free connection, and then once more how long its
-    /// request may take; 1 ms to 10 min.
-    pub timeout: Duration,
-    /// Arrivals that may wait for a free connection at once, 1 to 1,048,576. By default as many
-    /// as come in one `timeout`, and at least 1024.
-    pub backlog: Option<usize>,
-    /// The run is invalid if the generator itself was later than this with more than 1 % of the
-    /// arrivals; at least 1 us.
-    pub max_lateness: Duration,
-}
-
-impl PlanOptions {
-    /// The defaults: constant arrivals, seed 0, 10 connections, 5 s of timeout, 10 ms of lateness.
-    pub fn new(url: impl Into<String>, rate: impl Into<String>, duration: Duration) -> Self {
-        Self {
-            url: url.into(),
-            rate: rate.into(),
-            arrivals: Arrivals::Constant,
-            seed: 0,
-            connections: 10,
-            duration,
-            timeout: Duration::from_secs(5),
-            backlog: None,
-            max_lateness: Duration::from_millis(10),
-        }
-    }
-
-    /// Checks all options and names every problem at once.
-    pub fn check(self) -> Result<Plan, Problems> {
-        let mut problems = Problems::default();
-        let target = problems.parse::<Target>("URL", &self.url);
-        let rate = problems.parse::<Rate>("rate", &self.rate);
-        let micro = Duration::from_micros(1);
-        let milli = Duration::from_millis(1);
-        problems.count_within("connections", self.connections, 1, MAX_CONNECTIONS);
-        problems.time_within("duration", self.duration, milli, MAX_DURATION);
-        problems.time_within("timeout", self.timeout, milli, MAX_TIMEOUT);
-        problems.time_within("max-lateness", self.max_lateness, micro, MAX_TIMEOUT);
-        if let Some(backlog) = self.backlog {
-            problems.count_within("backlog", backlog, 1, MAX_BACKLOG);
-        }
-        match (target, rate) {
-            (Some(target), Some(rate)) => problems.or(Plan { options: self, target, rate }),
-            _ => Err(problems),
-        }
-    }
-}
-
 /// A checked plan, ready to be run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Plan {
     options: PlanOptions,
     target: Target,
-    rate: Rate,
+    load: Load,
+    requests: Arc<Requests>,
+    tls: Option<Tls>,
+}
+
+/// Who decides when the next request is sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Load {
+    /// The schedule alone.
+    Open(Timetable),
+    /// Each of some users, who wait for their replies.
+    Closed(Closed),
+}
+
+/// A closed loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closed {
+    pub(crate) users: usize,
+    pub(crate) think_time: Duration,
 }
 
 impl Plan {
@@ -142,22 +114,58 @@ impl Plan {
         &self.target
     }
 
-    /// Arrivals per time.
-    pub fn rate(&self) -> Rate {
-        self.rate
+    /// Who decides when the next request is sent.
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// What is sent.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// How TLS begins, if the target is reached over it.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// How many requests can be under way at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        match self.load {
+            Load::Open(_) => self.options.connections * self.options.streams,
+            Load::Closed(Closed { users, .. }) => users,
+        }
+    }
+
+    /// Mean of the arrivals per second that are this generator's; none in a closed loop.
+    pub fn rate_per_second(&self) -> Option<f64> {
+        let schedule = self.schedule()?;
+        let shards = self.options.shard.count() as f64;
+        Some(schedule.expected() as f64 / self.options.duration.as_secs_f64() / shards)
     }
 
     /// Arrivals that may wait for a free connection at once.
     pub fn backlog(&self) -> usize {
-        let in_one_timeout = self.rate.per_second() * self.options.timeout.as_secs_f64();
-        let default = (in_one_timeout.ceil() as usize).clamp(MIN_DEFAULT_BACKLOG, MAX_BACKLOG);
+        let Load::Open(Timetable { profile, burst, .. }) = &self.load else { return 0 };
+        let in_one_timeout = profile.peak_per_second() * self.options.timeout.as_secs_f64();
+        let needed = in_one_timeout.ceil() as usize + *burst as usize;
+        let default = needed.clamp(MIN_DEFAULT_BACKLOG, MAX_BACKLOG);
         self.options.backlog.unwrap_or(default)
     }
 
-    /// The intended instants of all arrivals, from the start.
-    pub fn schedule(&self) -> Schedule {
-        let PlanOptions { arrivals, seed, duration, .. } = self.options;
-        Schedule::new(self.rate, arrivals, seed, duration)
+    /// The intended instants of all arrivals, those of other shards too, from the start; none in
+    /// a closed loop.
+    pub fn schedule(&self) -> Option<Schedule> {
+        match &self.load {
+            Load::Open(timetable) => Some(timetable.schedule()),
+            Load::Closed(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -169,30 +177,133 @@ mod tests {
         PlanOptions::new("http://localhost:8080/", "200/s", Duration::from_secs(10))
     }
 
+    fn count(options: PlanOptions) -> usize {
+        options.check().expect("valid").schedule().expect("open").count()
+    }
+
     #[test]
     fn the_defaults_make_a_plan() {
-        let plan = options().check().expect("the defaults are valid");
-        assert_eq!(plan.backlog(), 1024);
-        assert_eq!(plan.schedule().count(), 2000);
+        assert_eq!(options().check().expect("the defaults are valid").backlog(), 1024);
+        assert_eq!(count(options()), 2000);
     }
 
     #[test]
     fn the_default_backlog_holds_one_timeout_of_arrivals() {
         let mut options = options();
         options.rate = "5000/s".to_owned();
-        assert_eq!(options.check().expect("valid").backlog(), 25_000);
+        assert_eq!(options.check().expect("valid").backlog(), 25_001);
+    }
+
+    #[test]
+    fn stages_ramp_from_the_rate_on_and_are_as_long_as_they_are_together() {
+        let mut options = options();
+        options.stages = ["10s:400/s", "5s:0/s"].map(|stage| stage.parse().expect(stage)).into();
+        let plan = options.clone().check().expect("valid");
+        assert_eq!(plan.options().duration, Duration::from_secs(15));
+        assert_eq!(count(options), 4000);
+        let rate = plan.rate_per_second().expect("open");
+        assert!((rate - 4000.0 / 15.0).abs() < 1e-9, "{rate}");
+    }
+
+    #[test]
+    fn a_closed_loop_has_a_connection_per_user_and_no_schedule() {
+        let mut options = options();
+        (options.rate, options.users) = (String::new(), Some(7));
+        let plan = options.check().expect("valid");
+        assert_eq!(plan.options().connections, 7);
+        assert!(plan.schedule().is_none() && plan.rate_per_second().is_none());
+    }
+
+    #[test]
+    fn shards_share_the_rate() {
+        let mut options = options();
+        options.shard = "1/4".parse().expect("a shard");
+        let plan = options.check().expect("valid");
+        assert_eq!(plan.rate_per_second(), Some(50.0));
     }
 
     #[test]
     fn every_problem_is_named_at_once() {
-        let mut options = PlanOptions::new("https://host/", "0/s", Duration::ZERO);
+        let mut options = PlanOptions::new("ftp://host/", "0/s", Duration::ZERO);
+        options.burst = 0;
         options.connections = 0;
+        options.threads = 0;
+        options.streams = 0;
         options.timeout = Duration::from_hours(1);
         options.backlog = Some(0);
         options.max_lateness = Duration::ZERO;
-        let problems = options.check().expect_err("seven problems");
-        let places: Vec<_> = problems.iter().map(|problem| problem.place).collect();
-        let all = ["URL", "rate", "connections", "duration", "timeout", "max-lateness", "backlog"];
+        options.abort_after = Duration::MAX;
+        options.keys = 0;
+        options.headers = vec![("a b".into(), "x".into()), ("x".into(), "y".into())];
+        let problems = options.check().expect_err("problems");
+        let places: Vec<_> = problems.iter().map(|problem| &problem.place[..]).collect();
+        let all = [
+            "URL",
+            "rate",
+            "burst",
+            "connections",
+            "threads",
+            "streams",
+            "duration",
+            "timeout",
+            "max-lateness",
+            "abort-after",
+            "backlog",
+            "keys",
+            "header",
+        ];
         assert_eq!(places, all);
+    }
+
+    #[test]
+    fn every_problem_of_every_request_is_named_with_its_number() {
+        let mut options = options();
+        options.headers = vec![("a b".into(), "x".into()), ("Content-Length".into(), "5".into())];
+        let bad = RequestOptions {
+            weight: 0,
+            method: "CONNECT".into(),
+            path: Some("x".into()),
+            headers: vec![("x".into(), "a\nb".into())],
+            body: Some(b"{{no}}".to_vec()),
+        };
+        options.requests = vec![RequestOptions::default(), bad];
+        let problems = options.check().expect_err("problems");
+        let places: Vec<_> = problems.iter().map(|problem| &problem.place[..]).collect();
+        let all = [
+            "header",
+            "header",
+            "requests[2].weight",
+            "requests[2].method",
+            "requests[2].body",
+            "requests[2].path",
+            "requests[2].header",
+        ];
+        assert_eq!(places, all);
+    }
+
+    #[test]
+    fn what_excludes_one_another_is_refused() {
+        let change = |change: fn(&mut PlanOptions)| {
+            let mut options = options();
+            change(&mut options);
+            options.check().err().map(|problems| problems.to_string()).unwrap_or_default()
+        };
+        for (options, place) in [
+            (change(|options| options.rate.clear()), "rate: "),
+            (change(|options| options.users = Some(5)), "users: "),
+            (change(|options| options.curve = Some([].into())), "rate-curve: "),
+            (change(|options| options.think_time = Duration::from_secs(1)), "think-time: "),
+            (change(|options| options.on_off = "1s/1s".parse().ok()), ""),
+            (
+                change(|options| {
+                    options.on_off = "1s/1s".parse().ok();
+                    options.stages = vec!["1s:1/s".parse().expect("a stage")];
+                }),
+                "on-off: ",
+            ),
+            (change(|options| options.threads = 11), "threads: "),
+        ] {
+            assert_eq!(options.split_inclusive(": ").next().unwrap_or(""), place, "{options}");
+        }
     }
 }

@@ -1,21 +1,14 @@
-//! The tally: what happened, folded as it happens into three histograms and a few counters.
-//! Nothing is kept per request.
+//! The tally: the recording end of a thread. What happened is folded as it happens.
 
-use hdrhistogram::{CreationError, Histogram};
+use hdrhistogram::CreationError;
 
 use crate::{
+    books::{Page, lock},
     connections::Reply,
-    control::{Control, Counts},
+    control::Control,
     failure::ErrorKind,
     schedule::ScheduleHash,
 };
-
-/// Smallest time told apart from zero.
-const MIN_NANOS: u64 = 1_000;
-/// Longest time; longer ones count as this, and timeouts of at most 10 min keep them away.
-const MAX_NANOS: u64 = 3_600 * 1_000_000_000;
-/// Relative precision of every recorded time: 1 in 10^3.
-const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// How one arrival ended; instants in nanoseconds of the run's clock.
 #[derive(Debug)]
@@ -25,141 +18,110 @@ pub(crate) struct Outcome {
     pub(crate) sent: Option<u64>,
     pub(crate) ended: u64,
     pub(crate) result: Result<Reply, ErrorKind>,
+    /// What it failed of: the exchange, or a check of the whole reply.
+    pub(crate) failure: Option<ErrorKind>,
 }
 
-/// Three histograms in nanoseconds, about 200 KiB each, and counters.
+/// Writes to the page of one thread.
 pub(crate) struct Tally {
-    control: Control,
-    counts: Counts,
+    page: Page,
     hash: ScheduleHash,
-    errors: [u64; ErrorKind::ALL.len()],
-    dropped: u64,
-    last_sent_nanos: u64,
-    bytes_received: u64,
-    response: Histogram<u64>,
-    service: Histogram<u64>,
-    lateness: Histogram<u64>,
 }
 
 impl Tally {
-    /// An empty tally that shows its counts through `control`.
-    pub(crate) fn new(control: Control) -> Result<Self, CreationError> {
-        let histogram = || Histogram::new_with_bounds(MIN_NANOS, MAX_NANOS, SIGNIFICANT_DIGITS);
-        Ok(Self {
-            control,
-            counts: Counts::default(),
-            hash: ScheduleHash::default(),
-            errors: Default::default(),
-            dropped: 0,
-            last_sent_nanos: 0,
-            bytes_received: 0,
-            response: histogram()?,
-            service: histogram()?,
-            lateness: histogram()?,
-        })
+    /// A tally on a page of its own in the books behind `control`.
+    pub(crate) fn new(control: &Control) -> Result<Self, CreationError> {
+        Ok(Self { page: control.books().page()?, hash: ScheduleHash::default() })
     }
 
-    /// An arrival was due at `intended`.
-    pub(crate) fn planned(&mut self, intended: u64) {
-        self.counts.planned += 1;
-        self.hash.add(intended);
-        self.control.publish(self.counts);
+    /// Arrival number `index` was due at `intended`.
+    pub(crate) fn planned(&mut self, index: u64, intended: u64) {
+        lock(&self.page).counts.planned += 1;
+        self.hash.add(index, intended);
+    }
+
+    /// A user of a closed loop wants to ask.
+    pub(crate) fn asked(&mut self) {
+        lock(&self.page).counts.planned += 1;
     }
 
     /// An arrival did not fit the backlog.
     pub(crate) fn dropped(&mut self) {
-        self.dropped += 1;
+        lock(&self.page).dropped += 1;
+    }
+
+    /// The client went away before it had the reply, as the plan wanted.
+    pub(crate) fn aborted(&mut self) {
+        lock(&self.page).counts.aborted += 1;
     }
 
     /// This program was late with an arrival by so much.
     pub(crate) fn late(&mut self, nanos: u64) {
-        self.lateness.saturating_record(nanos);
+        lock(&self.page).times.lateness.saturating_record(nanos);
     }
 
     /// A request was sent at `instant`.
     pub(crate) fn sent(&mut self, instant: u64) {
-        self.counts.sent += 1;
-        self.last_sent_nanos = instant;
-        self.control.publish(self.counts);
+        let mut recording = lock(&self.page);
+        recording.counts.sent += 1;
+        recording.last_sent_nanos = instant;
     }
 
     /// An arrival came to its end. Whole replies of any status and timeouts have a response time:
     /// leaving out those who waited in vain would flatter a target that hangs. A connection that
     /// failed says nothing about how long an answer takes.
     pub(crate) fn settle(&mut self, outcome: &Outcome) {
-        let Outcome { intended, sent, ended, result } = outcome;
+        let Outcome { intended, sent, ended, result, failure } = outcome;
+        let mut recording = lock(&self.page);
         if let Ok(reply) = result {
-            self.bytes_received += reply.body_bytes;
+            recording.bytes_received += reply.body_bytes;
         }
         if matches!(result, Ok(_) | Err(ErrorKind::Timeout | ErrorKind::Expired)) {
-            self.response.saturating_record(ended - intended);
+            recording.times.response.saturating_record(ended - intended);
             if let Some(sent) = sent {
-                self.service.saturating_record(ended - sent);
+                recording.times.service.saturating_record(ended - sent);
             }
         }
-        match result.map_or_else(Some, |reply| ErrorKind::of_status(reply.status)) {
-            None => self.counts.completed += 1,
+        recording.unsent += u64::from(sent.is_none());
+        match *failure {
+            None => recording.counts.completed += 1,
             Some(kind) => {
-                self.counts.errors += 1;
-                self.errors[kind as usize] += 1;
+                recording.counts.errors += 1;
+                recording.errors[kind as usize] += 1;
             }
         }
-        self.control.publish(self.counts);
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        self.counts
     }
 
     pub(crate) fn schedule_hash(&self) -> ScheduleHash {
         self.hash
-    }
-
-    /// Errors by kind, in the order of [`ErrorKind::ALL`].
-    pub(crate) fn errors(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
-        ErrorKind::ALL.into_iter().zip(self.errors)
-    }
-
-    pub(crate) fn arrivals_dropped(&self) -> u64 {
-        self.dropped
-    }
-
-    pub(crate) fn last_sent_nanos(&self) -> u64 {
-        self.last_sent_nanos
-    }
-
-    pub(crate) fn bytes_received(&self) -> u64 {
-        self.bytes_received
-    }
-
-    /// From the intended instant to the end.
-    pub(crate) fn response(&self) -> &Histogram<u64> {
-        &self.response
-    }
-
-    /// From the sending to the end.
-    pub(crate) fn service(&self) -> &Histogram<u64> {
-        &self.service
-    }
-
-    /// From the intended instant to the moment when only the target could be waited for.
-    pub(crate) fn lateness(&self) -> &Histogram<u64> {
-        &self.lateness
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        control::Counts,
+        recording::{MAX_NANOS, Recording},
+    };
 
     const MILLI: u64 = 1_000_000;
 
-    fn tally() -> Tally {
-        Tally::new(Control::new()).expect("the bounds are valid")
+    /// What is recorded of these events.
+    fn recorded(events: impl FnOnce(&mut Tally)) -> Recording {
+        let mut tally = Tally::new(&Control::new()).expect("the bounds are valid");
+        events(&mut tally);
+        lock(&tally.page).clone()
+    }
+
+    fn settled(outcomes: &[Outcome]) -> Recording {
+        recorded(|tally| outcomes.iter().for_each(|outcome| tally.settle(outcome)))
     }
 
     fn outcome(result: Result<Reply, ErrorKind>) -> Outcome {
-        Outcome { intended: 10 * MILLI, sent: Some(30 * MILLI), ended: 40 * MILLI, result }
+        let (intended, sent, ended) = (10 * MILLI, Some(30 * MILLI), 40 * MILLI);
+        let failure = result.map_or_else(Some, |reply| ErrorKind::of_status(reply.status));
+        Outcome { intended, sent, ended, result, failure }
     }
 
     fn reply(status: u16) -> Outcome {
@@ -168,53 +130,52 @@ mod tests {
 
     #[test]
     fn response_time_counts_from_the_intended_instant_and_service_time_from_the_sending() {
-        let mut tally = tally();
-        tally.settle(&reply(200));
-        assert!(tally.response().equivalent(tally.response().max(), 30 * MILLI));
-        assert!(tally.service().equivalent(tally.service().max(), 10 * MILLI));
+        let times = settled(&[reply(200)]).times;
+        assert!(times.response.equivalent(times.response.max(), 30 * MILLI));
+        assert!(times.service.equivalent(times.service.max(), 10 * MILLI));
     }
 
     #[test]
     fn every_arrival_ends_as_completed_or_as_one_error() {
-        let mut tally = tally();
-        tally.settle(&reply(200));
-        tally.settle(&reply(404));
-        tally.settle(&reply(503));
-        tally.settle(&outcome(Err(ErrorKind::Closed)));
-        assert_eq!((tally.counts().completed, tally.counts().errors), (1, 3));
-        let kinds = tally.errors().filter(|(_, count)| *count == 1).map(|(kind, _)| kind);
+        let outcomes = [reply(200), reply(404), reply(503), outcome(Err(ErrorKind::Closed))];
+        let recording = settled(&outcomes);
+        assert_eq!((recording.counts.completed, recording.counts.errors), (1, 3));
+        let kinds = recording.errors().filter(|(_, count)| *count == 1).map(|(kind, _)| kind);
         let expected = [ErrorKind::Closed, ErrorKind::Status4xx, ErrorKind::Status5xx];
         assert_eq!(kinds.collect::<Vec<_>>(), expected);
-        assert_eq!(tally.bytes_received(), 21);
+        assert_eq!(recording.bytes_received, 21);
     }
 
     #[test]
     fn those_who_waited_in_vain_have_a_response_time_and_those_who_were_cut_off_have_none() {
-        let mut tally = tally();
-        tally.settle(&outcome(Err(ErrorKind::Closed)));
-        tally.settle(&Outcome { sent: None, ..outcome(Err(ErrorKind::Connect)) });
-        assert_eq!(tally.response().len(), 0);
-        tally.settle(&outcome(Err(ErrorKind::Timeout)));
-        tally.settle(&Outcome { sent: None, ..outcome(Err(ErrorKind::Expired)) });
-        assert_eq!((tally.response().len(), tally.service().len()), (2, 1));
+        let unsent = |kind| Outcome { sent: None, ..outcome(Err(kind)) };
+        let cut_off = settled(&[outcome(Err(ErrorKind::Closed)), unsent(ErrorKind::Connect)]);
+        assert_eq!((cut_off.times.response.len(), cut_off.unsent), (0, 1));
+        let in_vain = settled(&[outcome(Err(ErrorKind::Timeout)), unsent(ErrorKind::Expired)]);
+        assert_eq!((in_vain.times.response.len(), in_vain.times.service.len()), (2, 1));
     }
 
     #[test]
     fn times_beyond_the_bounds_are_kept_at_the_bounds() {
-        let mut tally = tally();
-        tally.late(0);
-        tally.late(u64::MAX);
-        assert_eq!(tally.lateness().len(), 2);
-        assert!(tally.lateness().equivalent(tally.lateness().max(), MAX_NANOS));
+        let lateness = recorded(|tally| {
+            tally.late(0);
+            tally.late(u64::MAX);
+        })
+        .times
+        .lateness;
+        assert_eq!(lateness.len(), 2);
+        assert!(lateness.equivalent(lateness.max(), MAX_NANOS));
     }
 
     #[test]
     fn counts_are_live_in_the_control() {
         let control = Control::new();
-        let mut tally = Tally::new(control.clone()).expect("the bounds are valid");
-        tally.planned(0);
+        let mut tally = Tally::new(&control).expect("the bounds are valid");
+        tally.planned(0, 0);
         tally.sent(1);
         tally.settle(&reply(200));
-        assert_eq!(control.counts(), Counts { planned: 1, sent: 1, completed: 1, errors: 0 });
+        tally.aborted();
+        let expected = Counts { planned: 1, sent: 1, completed: 1, errors: 0, aborted: 1 };
+        assert_eq!(control.counts(), expected);
     }
 }

@@ -21,8 +21,8 @@ pub struct Judging {
     /// Shortest growth that may be called a leak, for example 10s or 4m.
     ///
     /// A cache that fills is a leak until it is full, for all that anyone can see; ask for more
-    /// than your caches take to fill. Default: half of the time watched (`check`); 10 minutes, or
-    /// 48 samples if those take longer (`replay`).
+    /// than your caches take to fill. Default: half of the time watched (`check`); 12 minutes, or
+    /// 96 samples if those take longer (`replay`), and less of what is about to reach the limit.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub confirm: Option<Duration>,
 }

@@ -3,6 +3,8 @@
 //! The directory of the process is held open, so that a pid which the kernel hands out again is
 //! never read by mistake: the old directory then answers "no such process".
 
+mod children;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,8 @@ use crate::{Observation, Signal};
 #[derive(Debug)]
 pub struct ProcessSource {
     pid: u32,
+    /// The process table.
+    table: PathBuf,
     root: PathBuf,
     process: Process,
     run: Run,
@@ -69,7 +73,8 @@ impl ProcessSource {
             .map_err(|source| because(pid, "the directory", source))?;
         let stat = process.stat().map_err(|source| because(pid, "stat", source))?;
         let run = Run::of(&stat);
-        let source = Self { pid, root, process, run, name: stat.comm };
+        let table = proc.to_owned();
+        let source = Self { pid, table, root, process, run, name: stat.comm };
         source.status()?;
         Ok(source)
     }
@@ -102,6 +107,7 @@ impl ProcessSource {
         add(Signal::RssAnonBytes, status.rssanon.map(kib).or_else(|| self.anonymous(notes)));
         add(Signal::Threads, Some(status.threads as f64));
         add(Signal::Fds, self.fds(notes));
+        add(Signal::Processes, self.processes(notes));
         Ok(observation)
     }
 
@@ -157,6 +163,15 @@ impl ProcessSource {
             notes.insert(format!("fds: not judged, {error}; run as the process's user or root"));
         }
         count.ok().map(|count| count as f64)
+    }
+
+    /// The process itself and its children, zombies included.
+    fn processes(&self, notes: &mut BTreeSet<String>) -> Option<f64> {
+        let children = children::count(&self.table, &self.process);
+        if let Err(error) = &children {
+            notes.insert(format!("processes: not judged, children cannot be counted: {error}"));
+        }
+        children.ok().map(|children| 1.0 + children as f64)
     }
 
     /// A process that is gone may have left its pid to another: then it was restarted.

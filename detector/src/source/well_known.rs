@@ -46,9 +46,10 @@ pub const REQUESTS_COUNTER: &str = "http_requests_total";
 ///
 /// They restate the very thing that is judged, so each of them "explains" every leak perfectly
 /// and none of them says anything about its cause.
-const RESTATING_PREFIXES: [&str; 10] = [
+const RESTATING_PREFIXES: [&str; 11] = [
     "process_",
     "container_",
+    "cgroup_",
     "scrape_",
     "allocator_",
     "jemalloc_",
@@ -86,6 +87,7 @@ mod tests {
             "go_threads",
             "heap_bytes",
             "container_memory_cache",
+            "cgroup_memory_anon_bytes",
         ] {
             assert!(!may_be_cause(name), "{name}");
         }

@@ -3,15 +3,15 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::selection::{Selected, select};
-use super::{Exit, Failure, Format};
+use super::selection::{Selected, every, select};
+use super::{Exit, Failure};
 use crate::event::{Status, Verdict};
 use crate::interrupt::Interrupt;
 use crate::journal::{self, Writer};
 use crate::narrator::Terminal;
-use crate::report::{Report, text};
+use crate::report::{Report, junit, text};
 use crate::session::{self, Surroundings};
 
 /// Run drills: inject, load, detect, fix, verify.
@@ -26,6 +26,9 @@ pub struct DrillArgs {
     /// Shipped drills by name, or drill files; by default the standard drills
     #[arg(value_name = "NAME|FILE")]
     drills: Vec<String>,
+    /// Run every drill that is shipped: one for each leak and decoy, half an hour altogether
+    #[arg(long, conflicts_with = "drills")]
+    all: bool,
     /// Where everything is written down as it happens; must not exist yet
     #[arg(
         long,
@@ -35,11 +38,23 @@ pub struct DrillArgs {
     journal: Option<PathBuf>,
     /// The form of the table at the end
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: DrillFormat,
+}
+
+/// A form of the results of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DrillFormat {
+    /// A table for people
+    Text,
+    /// JSON with a `schema_version`
+    Json,
+    /// `JUnit` XML, one test case per drill
+    Junit,
 }
 
 pub(super) fn run(args: &DrillArgs) -> Result<Exit, Failure> {
-    let Some(selected) = select(&args.drills) else { return Ok(Exit::CouldNotRun) };
+    let chosen = if args.all { every() } else { select(&args.drills) };
+    let Some(selected) = chosen else { return Ok(Exit::CouldNotRun) };
     let interrupt = Interrupt::listen()?;
     let mut journal = Writer::create(&args.journal.clone().unwrap_or_else(journal::default_path))?;
     let mut verdicts = Vec::new();
@@ -62,11 +77,12 @@ pub(super) fn run(args: &DrillArgs) -> Result<Exit, Failure> {
 }
 
 /// The table is made from the journal, so it says what `leaklab report` will say.
-fn print(format: Format, journal: &Writer) -> Result<(), Failure> {
+fn print(format: DrillFormat, journal: &Writer) -> Result<(), Failure> {
     let report = Report::of(&journal::read(journal.path())?);
     let rendered = match format {
-        Format::Text => text(&report),
-        Format::Json => report.json()?,
+        DrillFormat::Text => text(&report),
+        DrillFormat::Json => report.json()?,
+        DrillFormat::Junit => junit(&report),
     };
     Ok(io::stdout().write_all(rendered.as_bytes())?)
 }

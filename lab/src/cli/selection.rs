@@ -37,11 +37,19 @@ fn names() -> String {
 /// The drills that `names` mean; without any, the standard ones. Tells every fault at once on
 /// stderr, and then returns none.
 pub(super) fn select(names: &[String]) -> Option<Vec<Selected>> {
-    let found: Vec<_> = if names.is_empty() {
+    gather(if names.is_empty() {
         SHIPPED.iter().filter(|drill| drill.standard).map(shipped).collect()
     } else {
         names.iter().map(|name| by_name(name)).collect()
-    };
+    })
+}
+
+/// Every drill that is shipped.
+pub(super) fn every() -> Option<Vec<Selected>> {
+    gather(SHIPPED.iter().map(shipped).collect())
+}
+
+fn gather(found: Vec<Result<Selected, SelectError>>) -> Option<Vec<Selected>> {
     let faults: Vec<_> = found.iter().filter_map(|found| found.as_ref().err()).collect();
     for fault in &faults {
         tell(fault);
@@ -86,7 +94,7 @@ pub(super) fn list() -> Result<Exit, Failure> {
     for shipped in &SHIPPED {
         let drill = drill::parse(&shipped.file(), shipped.text)?;
         let standard = if shipped.standard { "standard" } else { "" };
-        writeln!(out, "{:<14} {standard:<9} {}", shipped.name, drill.title)?;
+        writeln!(out, "{:<15} {standard:<9} {}", shipped.name, drill.title)?;
     }
     Ok(Exit::AsExpected)
 }

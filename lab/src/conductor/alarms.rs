@@ -4,11 +4,6 @@ use std::collections::BTreeMap;
 
 use detector::{Assessment, Signal, State};
 
-/// Whether `signal` is memory; a leak of bytes shows on all of these, each at its own pace.
-pub(super) fn is_memory(signal: Signal) -> bool {
-    matches!(signal, Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes)
-}
-
 /// The latest answer on every signal, and those that were ever flagged.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
@@ -37,6 +32,11 @@ impl Alarms {
         }
     }
 
+    /// The signals that are followed, in the order in which they were flagged.
+    pub fn flagged(&self) -> impl Iterator<Item = Signal> {
+        self.flagged.iter().copied()
+    }
+
     /// The latest answers on the signals that are followed.
     pub fn followed(&self) -> impl Iterator<Item = &Assessment> {
         self.flagged.iter().filter_map(|signal| self.latest.get(signal))
@@ -47,16 +47,13 @@ impl Alarms {
         !self.flagged.is_empty() && self.followed().all(|answer| states.contains(&answer.state))
     }
 
-    /// The latest answer on the process's memory: anonymous where known, else all of it, else the
-    /// heap.
-    pub fn memory(&self) -> Option<&Assessment> {
-        [Signal::RssAnonBytes, Signal::RssBytes, Signal::HeapBytes]
-            .iter()
-            .find_map(|signal| self.latest.get(signal))
+    /// The latest answer on `signal`.
+    pub fn on(&self, signal: Signal) -> Option<&Assessment> {
+        self.latest.get(&signal)
     }
 
-    /// The latest answers on memory signals.
-    pub fn memories(&self) -> impl Iterator<Item = &Assessment> {
-        self.latest.values().filter(|answer| is_memory(answer.signal))
+    /// The latest answer on every signal.
+    pub fn all(&self) -> impl Iterator<Item = &Assessment> {
+        self.latest.values()
     }
 }

@@ -1,17 +1,17 @@
 //! What passes between the conductor and the loop around it: inputs, operations, progress.
 
-use detector::Assessment;
+use std::ops::RangeInclusive;
+
+use detector::{Assessment, Observation, Signal};
 
 use crate::event::{Event, GroundTruth, LoadSummary, Phase, Truth, Verdict};
 
 /// What the process looked like at an instant.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// Resident memory (anonymous where known).
-    pub memory_bytes: Option<f64>,
-    /// Bytes in use as the process's allocator counts them.
-    pub heap_bytes: Option<f64>,
-    /// Requests completed since the load began.
+    /// What was seen of it.
+    pub seen: Observation,
+    /// Requests over since the load began.
     pub requests: u64,
     /// The detector's present answer on every signal; empty until it watches.
     pub answers: Vec<Assessment>,
@@ -30,16 +30,21 @@ pub enum Input {
         at_seconds: f64,
         /// What the service says of it.
         truth: Truth,
+        /// Requests over since the load began, at least and at most.
+        requests: RangeInclusive<u64>,
     },
     /// The fix is done.
     Fixed {
-        /// What the service held before.
-        before: Truth,
-        /// What it holds now.
+        /// What the service holds now.
         after: Truth,
     },
     /// The service was asked about the target.
-    Inspected(Truth),
+    Inspected {
+        /// What it says.
+        truth: Truth,
+        /// Requests over since the load began, at least and at most.
+        requests: RangeInclusive<u64>,
+    },
     /// The load is over.
     LoadEnded(LoadSummary),
     /// The target is off and empty, or why not.
@@ -89,8 +94,8 @@ pub struct Progress {
     pub elapsed_seconds: f64,
     /// Its length, or its deadline.
     pub within_seconds: f64,
-    /// Memory at the last look.
-    pub memory_bytes: Option<f64>,
-    /// The detector's present answer on memory.
+    /// The signal that matters, and its value at the last look.
+    pub level: Option<(Signal, f64)>,
+    /// The detector's present answer on that signal.
     pub answer: Option<Assessment>,
 }

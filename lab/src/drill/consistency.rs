@@ -4,7 +4,7 @@
 //! a fix that is none, is for the drill to find out.
 
 use super::problem::Collector;
-use super::{Drill, Ending};
+use super::{Drill, Ending, FixStep};
 use crate::quantity::{bytes, seconds};
 
 /// What all leaks of the service together may hold before they stop growing, by its default.
@@ -18,6 +18,7 @@ pub(super) fn check(drill: &Drill, problems: &mut Collector) {
     check_fix(drill, problems);
     check_bound(drill, problems);
     check_cap(drill, problems);
+    check_something_leaks(drill, problems);
 }
 
 fn check_ending_fits_target(drill: &Drill, problems: &mut Collector) {
@@ -101,32 +102,32 @@ fn check_fix(drill: &Drill, problems: &mut Collector) {
         );
     }
     if !drill.target.is_decoy() && fix.is_empty() {
-        let hint = "name disable, clear or both";
+        let hint = "name disable, clear, patch or several of them";
         problems.report_rule(&["phases.fix"], "`phases.fix` is empty".to_owned(), hint);
+    }
+    if let Some(reason) = drill.target.unclearable() {
+        check_unclearable(drill, reason, problems);
+    }
+}
+
+/// What cannot be dropped cannot be cleared, nor recovered.
+fn check_unclearable(drill: &Drill, reason: &str, problems: &mut Collector) {
+    let name = &drill.target.name;
+    if drill.phases.fix.contains(&FixStep::Clear) {
+        let what = format!("{name} cannot be cleared: {reason}");
+        problems.report_rule(&["phases.fix", "target.leak"], what, "fix it by patch or disable");
+    }
+    if drill.expect.ending == Ending::Recovered {
+        let what = format!("{name} cannot recover: {reason}");
+        let hint = "expect growth_stopped_within";
+        problems.report_rule(&["expect.recovered_within", "target.leak"], what, hint);
     }
 }
 
 fn check_bound(drill: &Drill, problems: &mut Collector) {
-    let paths = ["target.max_entries", "target.decoy", "load.rate"];
-    let Some(fill) = drill.fill_seconds() else {
-        if drill.target.is_decoy() {
-            let what = "`target.max_entries` is missing".to_owned();
-            problems.report_rule(
-                &["target.max_entries", "target.decoy"],
-                what,
-                "say how many entries it is bounded to",
-            );
-        }
-        return;
-    };
-    if !drill.target.is_decoy() {
-        problems.report_rule(
-            &paths[..1],
-            "a leak has no bound".to_owned(),
-            "remove target.max_entries",
-        );
-        return;
-    }
+    let Some((bound, fill)) = drill.filling() else { return };
+    let bound = format!("target.{bound}");
+    let paths = [bound.as_str(), "target.decoy", "load.rate"];
     let (confirm, ending) = (drill.detector.confirm_seconds, drill.expect.ending);
     let key = format!("expect.{}", ending.key());
     let filling = format!("it is full after {}", seconds(fill));
@@ -135,23 +136,34 @@ fn check_bound(drill: &Drill, problems: &mut Collector) {
         problems.report_rule(
             &paths,
             what,
-            "lower max_entries, confirm longer, or expect withdrawn_within",
+            "lower its bound, confirm longer, or expect withdrawn_within",
         );
     } else if ending == Ending::Withdrawn && fill <= confirm {
         let what = format!("{filling}, before a flag is possible after {}", seconds(confirm));
-        problems.report_rule(&paths, what, "raise max_entries, or expect steady_within");
+        problems.report_rule(&paths, what, "raise its bound, or expect steady_within");
     } else if fill >= drill.longest_seconds() {
         let what = format!("{filling}, after the last deadline");
-        problems.report_rule(&[&key, paths[0]], what, "allow more time, or lower max_entries");
+        problems.report_rule(&[&key, paths[0]], what, "allow more time, or lower its bound");
+    }
+}
+
+fn check_something_leaks(drill: &Drill, problems: &mut Collector) {
+    if drill.leaking_share() <= 0.0 {
+        let what = format!("{} leaks only when clients go away", drill.target.name);
+        let hint = "add load.abort_share: 50%, and target.delay: 20ms so that they can";
+        problems.report_rule(&["target.leak", "load"], what, hint);
     }
 }
 
 fn check_cap(drill: &Drill, problems: &mut Collector) {
-    if drill.target.is_decoy() {
+    let Some(bytes_per_request) =
+        drill.target.bytes_per_request.filter(|_| !drill.target.is_decoy())
+    else {
         return;
-    }
-    let held = drill.load.rate_per_second
-        * drill.target.bytes_per_request as f64
+    };
+    let held = drill.load.mean_rate_per_second()
+        * drill.leaking_share()
+        * bytes_per_request as f64
         * drill.expect.flagged_within_seconds.unwrap_or(0.0);
     if held >= SERVICE_CAP_BYTES {
         let what = format!(

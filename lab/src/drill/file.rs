@@ -3,54 +3,24 @@
 use std::path::Path;
 
 use detector::Signal;
+use leaky_service::leaks;
+use leaky_service::pattern::{Parameter, Role, Unit};
 
 use super::consistency;
 use super::fields::Fields;
 use super::problem::{Collector, Problems};
+use super::target::is_sized;
 use super::yaml::{self, Node};
 use super::{
-    Arrivals, Cause, Drill, Ending, Expect, FixStep, Load, Phases, Target, TargetKind, Watch,
+    Arrivals, Cause, Drill, Ending, Expect, FixStep, Load, Phases, Swing, Target, TargetKind, Watch,
 };
-use crate::quantity::{parse_rate, parse_seconds, parse_size};
+use crate::quantity::{bytes, parse_rate, parse_seconds, parse_share, parse_size, seconds};
 
-/// The service's leaks, by name.
-pub const LEAKS: [&str; 20] = [
-    "cache",
-    "listeners",
-    "history",
-    "cycles",
-    "queue",
-    "slices",
-    "labels",
-    "capacity",
-    "forgotten",
-    "files",
-    "connections",
-    "native",
-    "mappings",
-    "threads",
-    "children",
-    "tasks",
-    "timers",
-    "sessions",
-    "replies",
-    "thread_locals",
-];
-/// The service's decoys, by name.
-pub const DECOYS: [&str; 12] = [
-    "bounded_cache",
-    "expiring_cache",
-    "warm_up",
-    "sawtooth",
-    "step",
-    "load_bound",
-    "batch",
-    "daily",
-    "pool",
-    "page_cache",
-    "burst_retention",
-    "fragmentation",
-];
+/// The longest work on a request: the load's clients have less patience than forever.
+const MOST_DELAY_SECONDS: f64 = 1.0;
+
+/// What a request leaves behind unless the drill says otherwise.
+const DEFAULT_BYTES_PER_REQUEST: u64 = 10 * 1024;
 
 /// Reads the drill in `text`; `file` names it in the messages, and gives the drill its name.
 ///
@@ -90,8 +60,7 @@ fn read(root: &Node, problems: &mut Collector) -> Option<Drill> {
     let target = read_target(&mut fields, problems);
     let load = read_load(fields.take("load"), problems);
     let detector = read_watch(fields.take("detector"), problems);
-    let is_decoy = target.as_ref().is_some_and(Target::is_decoy);
-    let phases = read_phases(fields.take("phases"), is_decoy, problems);
+    let phases = read_phases(fields.take("phases"), default_fix(target.as_ref()), problems);
     let expect = read_expect(&mut fields, problems);
     fields.close(problems);
     Some(Drill {
@@ -109,18 +78,34 @@ fn read(root: &Node, problems: &mut Collector) -> Option<Drill> {
 fn read_target(file: &mut Fields<'_>, problems: &mut Collector) -> Option<Target> {
     let node = section(file, "target", "name a leak, such as {leak: cache}", problems)?;
     let mut fields = Fields::open(node, "target", problems);
-    let leak = fields.get("leak", problems, |text| one_of(text, &LEAKS));
-    let decoy = fields.get("decoy", problems, |text| one_of(text, &DECOYS));
+    let leak = fields.get("leak", problems, |text| one_of(text, Role::Leak));
+    let decoy = fields.get("decoy", problems, |text| one_of(text, Role::Decoy));
     let bytes_per_request = fields.get("bytes_per_request", problems, |text| {
         within(parse_size(text)?, 1024, 16 * 1024 * 1024, "1KiB to 16MiB")
     });
-    let max_entries = fields
-        .get("max_entries", problems, |text| within(whole(text)?, 1, 10_000_000, "1 to 10000000"));
+    let share = fields.get("share", problems, |text| {
+        parse_share(text).and_then(|share| within(share, 1e-6, 1.0, "0.0001% to 100%"))
+    });
+    let delay = |text: &str| within(parse_seconds(text)?, 0.0, MOST_DELAY_SECONDS, "0s to 1s");
+    let delay_seconds = fields.get("delay", problems, delay);
+    let known = leak.as_deref().or(decoy.as_deref()).and_then(leaks::find);
+    let own = known.map_or(&[][..], |facts| facts.parameters);
+    let parameters = own.iter().map(|own| {
+        let value = fields.get(own.name, problems, |text| parameter(own, text));
+        (own.name.to_owned(), value.unwrap_or(own.default))
+    });
+    let parameters = parameters.collect();
+    if fields.has("share") && known.is_some_and(|facts| facts.per_event.is_none()) {
+        let what = "`target.share` is of requests, which have no part in it".to_owned();
+        let hint = "leave it out: it goes by the clock alone".to_owned();
+        problems.report("target.share", node.place, what, hint);
+    }
     let names = (fields.has("leak"), fields.has("decoy"));
     fields.close(problems);
     if names.0 == names.1 {
         let what = "`target` must name one leak or one decoy".to_owned();
-        let hint = format!("leaks are {}; decoys are {}", LEAKS.join(", "), DECOYS.join(", "));
+        let hint =
+            format!("leaks are {}; decoys are {}", names_of(Role::Leak), names_of(Role::Decoy));
         problems.report("target", node.place, what, hint);
     }
     let (kind, name) = match (leak, decoy) {
@@ -131,14 +116,24 @@ fn read_target(file: &mut Fields<'_>, problems: &mut Collector) -> Option<Target
     Some(Target {
         kind,
         name,
-        bytes_per_request: bytes_per_request.unwrap_or(10 * 1024),
-        max_entries,
+        bytes_per_request: known
+            .is_some_and(is_sized)
+            .then(|| bytes_per_request.unwrap_or(DEFAULT_BYTES_PER_REQUEST)),
+        share: share.unwrap_or(1.0),
+        delay_seconds: delay_seconds.unwrap_or(0.0),
+        parameters,
     })
 }
 
 fn read_load(node: Option<&Node>, problems: &mut Collector) -> Load {
-    let mut load =
-        Load { rate_per_second: 200.0, arrivals: Arrivals::Constant, connections: 10, seed: 1 };
+    let mut load = Load {
+        rate_per_second: 200.0,
+        arrivals: Arrivals::Constant,
+        connections: 10,
+        seed: 1,
+        abort_share: 0.0,
+        swing: None,
+    };
     let Some(node) = node else { return load };
     let mut fields = Fields::open(node, "load", problems);
     let rate = |text: &str| within(parse_rate(text)?, 1.0, 100_000.0, "1/s to 100000/s");
@@ -147,8 +142,22 @@ fn read_load(node: Option<&Node>, problems: &mut Collector) -> Load {
     let connections = |text: &str| Ok(within(whole(text)?, 1, 1000, "1 to 1000")? as u32);
     set(&mut load.connections, fields.get("connections", problems, connections));
     set(&mut load.seed, fields.get("seed", problems, whole));
+    let aborts = |text: &str| within(parse_share(text)?, 0.0, 1.0, "0% to 100%");
+    set(&mut load.abort_share, fields.get("abort_share", problems, aborts));
+    load.swing = fields.take("swing").and_then(|node| read_swing(node, problems));
     fields.close(problems);
     load
+}
+
+fn read_swing(node: &Node, problems: &mut Collector) -> Option<Swing> {
+    let mut fields = Fields::open(node, "load.swing", problems);
+    let rate = |text: &str| within(parse_rate(text)?, 1.0, 100_000.0, "1/s to 100000/s");
+    let to = fields.require("to", problems, rate, "say to which rate, such as 400/s");
+    let period = |text: &str| within(parse_seconds(text)?, 1.0, 86_400.0, "1s to 1d");
+    let period =
+        fields.require("period", problems, period, "say how long there and back, such as 10s");
+    fields.close(problems);
+    Some(Swing { to_per_second: to?, period_seconds: period? })
 }
 
 fn read_watch(node: Option<&Node>, problems: &mut Collector) -> Watch {
@@ -165,8 +174,16 @@ fn read_watch(node: Option<&Node>, problems: &mut Collector) -> Watch {
     watch
 }
 
-fn read_phases(node: Option<&Node>, is_decoy: bool, problems: &mut Collector) -> Phases {
-    let fix = if is_decoy { Vec::new() } else { vec![FixStep::Disable, FixStep::Clear] };
+/// Switched off and dropped, where it can be dropped; else served on by the correct code.
+fn default_fix(target: Option<&Target>) -> Vec<FixStep> {
+    match target {
+        Some(target) if target.is_decoy() => Vec::new(),
+        Some(target) if target.unclearable().is_some() => vec![FixStep::Patch],
+        _ => vec![FixStep::Disable, FixStep::Clear],
+    }
+}
+
+fn read_phases(node: Option<&Node>, fix: Vec<FixStep>, problems: &mut Collector) -> Phases {
     let mut phases = Phases { warm_up_seconds: 5.0, baseline_seconds: 10.0, fix };
     let Some(node) = node else { return phases };
     let mut fields = Fields::open(node, "phases", problems);
@@ -231,9 +248,31 @@ fn prose(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("expected a sentence".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-fn one_of(text: &str, names: &[&str]) -> Result<String, String> {
-    let found = names.iter().find(|name| **name == text);
-    found.map(|name| (*name).to_owned()).ok_or_else(|| format!("valid are {}", names.join(", ")))
+fn one_of(text: &str, role: Role) -> Result<String, String> {
+    let found = leaks::all().find(|facts| facts.role == role && facts.name == text);
+    found.map(|facts| facts.name.to_owned()).ok_or_else(|| format!("valid are {}", names_of(role)))
+}
+
+fn names_of(role: Role) -> String {
+    let names: Vec<_> =
+        leaks::all().filter(|facts| facts.role == role).map(|facts| facts.name).collect();
+    names.join(", ")
+}
+
+/// A setting that one leak or decoy has, in the catalogue's unit.
+fn parameter(own: &Parameter, text: &str) -> Result<u64, String> {
+    let value = match own.unit {
+        Unit::Count => whole(text)?,
+        Unit::Bytes => parse_size(text)?,
+        Unit::Milliseconds => (parse_seconds(text)? * 1000.0).round() as u64,
+    };
+    let (low, high) = (*own.range.start(), *own.range.end());
+    let written = |value| match own.unit {
+        Unit::Count => format!("{value}"),
+        Unit::Bytes => bytes(value as f64),
+        Unit::Milliseconds => seconds(value as f64 / 1000.0),
+    };
+    within(value, low, high, &format!("{} to {}", written(low), written(high)))
 }
 
 fn whole(text: &str) -> Result<u64, String> {
@@ -264,7 +303,7 @@ fn fix_step(text: &str) -> Result<FixStep, String> {
     match text {
         "disable" => Ok(FixStep::Disable),
         "clear" => Ok(FixStep::Clear),
-        "patch" => Err("`patch` is not available yet; valid are disable, clear".to_owned()),
-        _ => Err("valid are disable, clear".to_owned()),
+        "patch" => Ok(FixStep::Patch),
+        _ => Err("valid are disable, clear, patch".to_owned()),
     }
 }

@@ -22,7 +22,7 @@ macro_rules! shipped {
 }
 
 /// Every drill that is shipped.
-pub const SHIPPED: [Shipped; 13] = [
+pub const SHIPPED: [Shipped; 35] = [
     shipped!("cache", true),
     shipped!("listeners", true),
     shipped!("history", true),
@@ -36,6 +36,28 @@ pub const SHIPPED: [Shipped; 13] = [
     shipped!("capacity", false),
     shipped!("sessions", false),
     shipped!("thread_locals", false),
+    shipped!("labels", false),
+    shipped!("replies", false),
+    shipped!("tasks", false),
+    shipped!("timers", false),
+    shipped!("native", false),
+    shipped!("mappings", false),
+    shipped!("forgotten", false),
+    shipped!("files", false),
+    shipped!("connections", false),
+    shipped!("threads", false),
+    shipped!("children", false),
+    shipped!("expiring_cache", false),
+    shipped!("warm_up", false),
+    shipped!("sawtooth", false),
+    shipped!("step", false),
+    shipped!("batch", false),
+    shipped!("daily", false),
+    shipped!("load_bound", false),
+    shipped!("pool", false),
+    shipped!("page_cache", false),
+    shipped!("burst_retention", false),
+    shipped!("fragmentation", false),
 ];
 
 impl Shipped {

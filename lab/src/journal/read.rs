@@ -131,7 +131,10 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
     let unreadable = |source| JournalError::Unreadable { path: name.clone(), source };
     let file = File::open(path).map_err(unreadable)?;
     let mut lines = Lines { reader: BufReader::new(file), number: 0 };
-    let Line::Whole(Record::Header(header)) = lines.next(&name)? else {
+    let Line::Whole(first) = lines.next(&name)? else {
+        return Err(JournalError::NoHeader { path: name });
+    };
+    let Record::Header(header) = *first else {
         return Err(JournalError::NoHeader { path: name });
     };
     if header.schema_version != SCHEMA_VERSION {
@@ -141,12 +144,12 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
     let mut journal = Journal { header, drills: Vec::new(), torn: false };
     loop {
         match lines.next(&name)? {
-            Line::Whole(Record::Drill { settings, .. }) => {
-                journal.drills.push(DrillJournal::new(*settings));
-            }
-            Line::Whole(record) => match journal.drills.last_mut() {
-                Some(drill) => drill.take(record),
-                None => return Err(JournalError::Stray { path: name, line: lines.number }),
+            Line::Whole(record) => match (*record, journal.drills.last_mut()) {
+                (Record::Drill { settings, .. }, _) => {
+                    journal.drills.push(DrillJournal::new(*settings));
+                }
+                (record, Some(drill)) => drill.take(record),
+                (_, None) => return Err(JournalError::Stray { path: name, line: lines.number }),
             },
             Line::Torn => journal.torn = true,
             Line::End => return Ok(journal),
@@ -160,7 +163,7 @@ struct Lines<R> {
 }
 
 enum Line {
-    Whole(Record),
+    Whole(Box<Record>),
     /// Without a line end: the writer was stopped within it.
     Torn,
     End,
@@ -184,7 +187,7 @@ impl<R: BufRead> Lines<R> {
             };
         }
         match serde_json::from_slice(&line) {
-            Ok(record) => Ok(Line::Whole(record)),
+            Ok(record) => Ok(Line::Whole(Box::new(record))),
             Err(_) if self.number == 1 => Err(JournalError::NoHeader { path: path.to_owned() }),
             Err(source) => {
                 Err(JournalError::BadLine { path: path.to_owned(), line: self.number, source })

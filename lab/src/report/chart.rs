@@ -1,11 +1,13 @@
-//! Draws the memory curve of a drill as SVG, with axes in units that people read.
+//! Draws the curves of a drill as SVG, with axes in units that people read.
 
 use std::fmt::Write;
 
-use super::curve::{Band, Curve, Mark, bands, curves, marks};
+use detector::Signal;
+
+use super::curve::{Band, Curve, Mark, Picture, bands, marks, picture};
 use super::junit::escape;
 use crate::journal::DrillJournal;
-use crate::quantity::bytes;
+use crate::quantity::amount;
 
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 372.0;
@@ -13,7 +15,7 @@ const HEIGHT: f64 = 372.0;
 const TOP: f64 = 58.0;
 /// Room for the labels of the time axis.
 const BOTTOM: f64 = 42.0;
-/// Room for the labels of the memory axis.
+/// Room for the labels of the value axis.
 const LEFT: f64 = 74.0;
 const RIGHT: f64 = 14.0;
 /// Lines of mark labels, one above the other where marks are close.
@@ -28,15 +30,15 @@ const GRID_LINES: f64 = 6.0;
 
 /// The picture; empty if nothing was seen.
 pub(super) fn chart(journal: &DrillJournal) -> String {
-    let curves = curves(journal);
+    let Picture { signal, curves } = picture(journal);
     let every = || curves.iter().flat_map(|curve| curve.points.iter());
     let Some(end) = every().map(|point| point.0).reduce(f64::max).filter(|end| *end > 0.0) else {
         return String::new();
     };
     let highest = every().map(|point| point.1).fold(1.0, f64::max);
-    let scale = Scale { end_seconds: end, top_bytes: highest * HEADROOM };
+    let scale = Scale { end_seconds: end, top: highest * HEADROOM, signal };
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"memory of the service during the drill {}\">\n",
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"what the service took during the drill {}\">\n",
         escape(&journal.drill.name)
     );
     svg.push_str(&draw_bands(&bands(journal), &scale));
@@ -46,14 +48,16 @@ pub(super) fn chart(journal: &DrillJournal) -> String {
     }
     svg.push_str(&draw_marks(&marks(journal), &scale));
     svg.push_str("</svg>\n");
-    svg.push_str(&legend(&curves));
+    svg.push_str(&legend(&curves, signal));
     svg
 }
 
-/// Maps seconds and bytes to the picture.
+/// Maps seconds and values to the picture.
 struct Scale {
     end_seconds: f64,
-    top_bytes: f64,
+    top: f64,
+    /// What the values are of.
+    signal: Signal,
 }
 
 impl Scale {
@@ -61,8 +65,8 @@ impl Scale {
         LEFT + (seconds / self.end_seconds).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
     }
 
-    fn y(&self, bytes: f64) -> f64 {
-        HEIGHT - BOTTOM - (bytes / self.top_bytes).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+    fn y(&self, value: f64) -> f64 {
+        HEIGHT - BOTTOM - (value / self.top).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
     }
 }
 
@@ -92,7 +96,10 @@ fn draw_bands(bands: &[Band], scale: &Scale) -> String {
 
 fn draw_grid(scale: &Scale) -> String {
     let mut svg = String::new();
-    for level in ticks(scale.top_bytes, binary_step(scale.top_bytes / GRID_LINES)) {
+    let rough = scale.top / GRID_LINES;
+    let step =
+        if scale.signal.is_bytes() { binary_step(rough) } else { decimal_step(rough.max(1.0)) };
+    for level in ticks(scale.top, step) {
         let y = scale.y(level);
         let _ = writeln!(
             svg,
@@ -101,7 +108,7 @@ fn draw_grid(scale: &Scale) -> String {
             WIDTH - RIGHT,
             LEFT - 8.0,
             y + 4.0,
-            round_bytes(level)
+            round_amount(scale.signal, level)
         );
     }
     for instant in ticks(scale.end_seconds, decimal_step(scale.end_seconds / (2.0 * GRID_LINES))) {
@@ -161,7 +168,7 @@ fn draw_marks(marks: &[Mark], scale: &Scale) -> String {
     svg
 }
 
-fn legend(curves: &[Curve]) -> String {
+fn legend(curves: &[Curve], signal: Signal) -> String {
     let items = curves.iter().map(|curve| {
         let last = curve.points.last().map_or(0.0, |point| point.1);
         let highest = curve.points.iter().map(|point| point.1).fold(0.0, f64::max);
@@ -170,8 +177,8 @@ fn legend(curves: &[Curve]) -> String {
              <small>peak {}, end {}</small></li>\n",
             curve.class,
             curve.label,
-            bytes(highest),
-            bytes(last)
+            amount(signal, highest),
+            amount(signal, last)
         )
     });
     format!("<ul class=\"legend\">\n{}</ul>\n", items.collect::<String>())
@@ -198,9 +205,10 @@ fn binary_step(rough: f64) -> f64 {
     decimal_step(rough / power).min(1024.0) * power
 }
 
-/// A size without a fraction that is zero.
-fn round_bytes(size: f64) -> String {
-    bytes(size).replace(".0", "")
+/// An amount without a fraction that is zero, nor the name of what is counted.
+fn round_amount(signal: Signal, value: f64) -> String {
+    let text = amount(signal, value).replace(".0", "");
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

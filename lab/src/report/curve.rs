@@ -2,20 +2,29 @@
 
 use detector::{Observation, Signal};
 
-use crate::event::{Event, Phase};
+use crate::event::{Event, Phase, is_counted};
 use crate::journal::DrillJournal;
 
 /// Points per curve; a picture has no more columns than that.
 const MOST_POINTS: usize = 900;
 
+/// What is drawn: everything in one unit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Picture {
+    /// Whether that is bytes; else things of the signal.
+    pub signal: Signal,
+    /// The lines.
+    pub curves: Vec<Curve>,
+}
+
 /// A line in the picture.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Curve {
     /// What it is, for the legend.
-    pub label: &'static str,
+    pub label: String,
     /// Its style in the page.
     pub class: &'static str,
-    /// Seconds and bytes.
+    /// Seconds, and the value in the picture's unit.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -35,38 +44,54 @@ pub(super) struct Band {
     pub to: f64,
 }
 
-/// The curves that the journal has points for.
-pub(super) fn curves(journal: &DrillJournal) -> Vec<Curve> {
-    let signal = |signal| move |look: &Observation| look.signals.get(&signal).copied();
-    let held = held_gauge(journal);
-    let gauge = |look: &Observation| look.gauges.get(held.as_ref()?).copied();
-    let curves = [
-        Curve {
-            label: "resident, anonymous",
-            class: "rss",
-            points: points(journal, signal(Signal::RssAnonBytes)),
-        },
-        Curve {
-            label: "heap in use",
-            class: "heap",
-            points: points(journal, signal(Signal::HeapBytes)),
-        },
-        Curve {
-            label: "held by the target (truth)",
-            class: "truth",
-            points: points(journal, gauge),
-        },
-    ];
-    curves.into_iter().filter(|curve| curve.points.len() > 1).collect()
+/// The curves that the journal has points for: of the signal that was flagged if that is counted,
+/// else of memory; and beside them what the service says that the target holds.
+pub(super) fn picture(journal: &DrillJournal) -> Picture {
+    let flagged = journal.events.iter().find_map(|(_, event)| match event {
+        Event::Flagged(flag) => Some(flag.signal),
+        _ => None,
+    });
+    let counted = flagged.filter(|signal| is_counted(*signal));
+    let (signals, truth) = match counted {
+        Some(signal) => (vec![(signal, signal.name(), "rss")], truth_gauge(journal, false)),
+        None => (memory_signals(journal).to_vec(), truth_gauge(journal, true)),
+    };
+    // A gauge counts entries; one of them may take more than one thing.
+    let per_entry =
+        counted.and_then(|signal| journal.ground_truth.per_entry(signal)).unwrap_or(1.0);
+    let curve = |(signal, label, class): (Signal, &str, &'static str)| {
+        let value = |look: &Observation| look.signals.get(&signal).copied();
+        Curve { label: label.to_owned(), class, points: points(journal, value) }
+    };
+    let held = Curve {
+        label: "held by the target (truth)".to_owned(),
+        class: "truth",
+        points: points(journal, |look| Some(per_entry * look.gauges.get(truth.as_ref()?)?)),
+    };
+    let curves = signals.into_iter().map(curve).chain([held]);
+    Picture {
+        signal: counted.unwrap_or(Signal::HeapBytes),
+        curves: curves.filter(|curve| curve.points.len() > 1).collect(),
+    }
 }
 
-/// The gauge with which the service says how many bytes the target holds.
-fn held_gauge(journal: &DrillJournal) -> Option<String> {
+/// Resident memory as the detector was shown it, and the heap.
+fn memory_signals(journal: &DrillJournal) -> [(Signal, &'static str, &'static str); 2] {
+    let resident = if journal.drill.detector.signals.contains(&Signal::RssBytes) {
+        (Signal::RssBytes, "resident", "rss")
+    } else {
+        (Signal::RssAnonBytes, "resident, anonymous", "rss")
+    };
+    [resident, (Signal::HeapBytes, "heap in use", "heap")]
+}
+
+/// The gauge with which the service says how many bytes, or things, the target holds.
+fn truth_gauge(journal: &DrillJournal, in_bytes: bool) -> Option<String> {
     let gauges = journal.events.iter().find_map(|(_, event)| match event {
         Event::Injected { truth } => Some(&truth.gauges),
         _ => None,
     })?;
-    gauges.iter().find(|gauge| gauge.ends_with("_bytes")).cloned()
+    gauges.iter().find(|gauge| gauge.ends_with("_bytes") == in_bytes).cloned()
 }
 
 fn points(journal: &DrillJournal, value: impl Fn(&Observation) -> Option<f64>) -> Vec<(f64, f64)> {

@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
+use detector::Signal;
+
 use super::chart::chart;
 use super::junit::escape;
 use super::{DrillReport, Report};
 use crate::drill::Ending;
-use crate::event::Status;
+use crate::event::{Status, is_counted};
 use crate::journal::Journal;
-use crate::quantity::{bytes, exact_bytes, seconds};
+use crate::quantity::{amount, bytes, exact_amount, seconds};
 
 const STYLE: &str = include_str!("page.css");
 const ABSENT: &str = "\u{2013}";
@@ -75,23 +77,26 @@ fn tiles(report: &Report) -> String {
 
 fn table(report: &Report) -> String {
     let mut out = "<div class=\"card scroll\"><table>\n<tr><th>drill</th><th>verdict</th><th class=\"number\">flagged after</th>\
-        <th>cause</th><th>ended</th><th class=\"number\">after</th><th class=\"number\">per request, true</th>\
+        <th>on</th><th>cause</th><th>ended</th><th class=\"number\">after</th><th class=\"number\">per request</th>\
         <th class=\"number\">measured</th></tr>\n"
         .to_owned();
     for drill in &report.drills {
         let or_absent = |text: Option<String>| text.unwrap_or_else(|| ABSENT.to_owned());
         let name = escape(&drill.name);
+        let signal = drill.flagged_on.unwrap_or(Signal::HeapBytes);
+        let per_request = |value| exact_amount(signal, value);
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"#{name}\">{name}</a></td><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td>\
+            "<tr><td><a href=\"#{name}\">{name}</a></td><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td><td>{}</td>\
              <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
             pill(drill),
             or_absent(drill.flagged_after_seconds.map(seconds)),
+            or_absent(drill.flagged_on.map(|signal| signal.name().to_owned())),
             or_absent(drill.cause.as_ref().map(|cause| format!("<code>{}</code>", escape(cause)))),
             or_absent(drill.ending.map(|ending| ending.name().replace('_', " "))),
             or_absent(drill.ending_after_seconds.map(seconds)),
-            or_absent(drill.bytes_per_request_true.map(exact_bytes)),
-            or_absent(drill.bytes_per_request_measured.map(exact_bytes)),
+            or_absent(drill.per_request_true.map(per_request)),
+            or_absent(drill.per_request_measured.map(per_request)),
         );
     }
     out + "</table></div>\n"
@@ -130,16 +135,16 @@ fn reasons(drill: &DrillReport) -> String {
 
 fn proof(drill: &DrillReport) -> String {
     let Some(proof) = &drill.proof else { return String::new() };
-    let checks = proof.checks().map(|check| {
-        let class = if check.holds { "" } else { " class=\"open\"" };
-        format!(
-            "<div{class}><b>{} {}</b>{}</div>\n",
-            if check.holds { "\u{2713}" } else { "\u{2717}" },
-            check.name,
-            escape(&check.numbers)
-        )
+    let checks = proof.checks().into_iter().map(|check| {
+        let class = if drill.is_open(&check) { " class=\"open\"" } else { "" };
+        let mark = match (check.holds, drill.is_open(&check)) {
+            (true, _) => "\u{2713}",
+            (false, true) => "\u{2717}",
+            (false, false) => ABSENT,
+        };
+        format!("<div{class}><b>{} {}</b>{}</div>\n", mark, check.name, escape(&check.numbers))
     });
-    format!("<div class=\"proof\">\n{}</div>\n", checks.concat())
+    format!("<div class=\"proof\">\n{}</div>\n", checks.collect::<String>())
 }
 
 fn facts(drill: &DrillReport) -> String {
@@ -156,7 +161,10 @@ fn facts(drill: &DrillReport) -> String {
         } else {
             "at the end"
         };
-        facts.push(format!("The target held {} {when}.", bytes(held as f64)));
+        let counted = drill.ground_truth.signals.iter().filter(|(signal, _)| is_counted(**signal));
+        let counted = counted.filter_map(|(signal, held)| Some(amount(*signal, (*held)?)));
+        let held: Vec<_> = counted.chain([bytes(held as f64)]).collect();
+        facts.push(format!("The target held {} {when}.", held.join(" and ")));
     }
     facts.join(" ")
 }
@@ -168,7 +176,7 @@ fn footer(report: &Report) -> String {
         ""
     };
     format!(
-        "<footer>leaklab {} on {}, kernel {}, {} processors. Memory is read from outside the process; the dotted curve is \
+        "<footer>leaklab {} on {}, kernel {}, {} processors. Everything is read from outside the process; the dotted curve is \
          what the service itself says of the target.{torn}</footer>\n",
         escape(&report.leaklab_version),
         escape(&report.host.system),

@@ -1,15 +1,18 @@
 //! The report as a table for people.
 
+use detector::Signal;
+
 use super::{DrillReport, Report};
 use crate::proof::Proof;
-use crate::quantity::{exact_bytes, seconds};
+use crate::quantity::{exact_amount, seconds};
 
 /// Columns: title, and whether it holds numbers.
-const COLUMNS: [(&str, bool); 10] = [
+const COLUMNS: [(&str, bool); 11] = [
     ("drill", false),
     ("target", false),
     ("verdict", false),
     ("flagged", true),
+    ("on", false),
     ("cause", false),
     ("ended", false),
     ("after", true),
@@ -31,6 +34,8 @@ pub fn text(report: &Report) -> String {
 
 fn row(drill: &DrillReport) -> [String; COLUMNS.len()] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let signal = drill.flagged_on.unwrap_or(Signal::HeapBytes);
+    let per_request = |value: Option<f64>| or_dash(value.map(|value| exact_amount(signal, value)));
     let cause = drill.cause.as_ref().map(|cause| match drill.cause_is_right {
         Some(true) => cause.clone(),
         _ => format!("{cause} (wrong)"),
@@ -40,11 +45,12 @@ fn row(drill: &DrillReport) -> [String; COLUMNS.len()] {
         drill.target.clone(),
         drill.verdict().to_owned(),
         or_dash(drill.flagged_after_seconds.map(seconds)),
+        or_dash(drill.flagged_on.map(|signal| signal.name().to_owned())),
         or_dash(cause),
         or_dash(drill.ending.map(|ending| ending.name().to_owned())),
         or_dash(drill.ending_after_seconds.map(seconds)),
-        or_dash(drill.bytes_per_request_true.map(exact_bytes)),
-        or_dash(drill.bytes_per_request_measured.map(exact_bytes)),
+        per_request(drill.per_request_true),
+        per_request(drill.per_request_measured),
         drill.false_flags.to_string(),
     ]
 }
@@ -80,7 +86,12 @@ fn details(drill: &DrillReport) -> String {
     let reasons = drill.reasons.iter().map(|reason| format!("  {reason}\n"));
     let checks = drill.proof.iter().flat_map(Proof::checks);
     let checks = checks.map(|check| {
-        let mark = if check.holds { "yes" } else { "NO " };
+        let mark = match (check.holds, drill.is_open(&check)) {
+            (true, _) => "yes",
+            (false, true) => "NO ",
+            // Nobody asked for it.
+            (false, false) => " - ",
+        };
         format!("  {mark} {}: {}\n", check.name, check.numbers)
     });
     let lines: String = reasons.chain(checks).collect();

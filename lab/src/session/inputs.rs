@@ -3,14 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
+use detector::Observation;
 use detector::source::SampleError;
-use detector::{Observation, Signal};
 
 use super::Session;
 use crate::conductor::{Input, Look};
 use crate::error_chain;
 use crate::journal::{Record, WriteError};
-use crate::load::RunningLoad;
 use crate::sampling::Looked;
 use crate::service::Service;
 
@@ -55,13 +54,8 @@ impl Session<'_> {
 
     fn look(&mut self, observation: Observation) -> Result<(f64, Input), WriteError> {
         let t_seconds = observation.t_seconds;
-        let signal = |signal| observation.signals.get(&signal).copied();
-        let mut look = Look {
-            memory_bytes: signal(Signal::RssAnonBytes).or_else(|| signal(Signal::RssBytes)),
-            heap_bytes: signal(Signal::HeapBytes),
-            requests: self.load.as_ref().map_or(0, RunningLoad::completed),
-            answers: Vec::new(),
-        };
+        let requests = self.requests();
+        let mut look = Look { seen: observation.clone(), requests, answers: Vec::new() };
         let mut changes = Vec::new();
         if let Some(watcher) = &mut self.watcher {
             match watcher.observe(&observation) {

@@ -28,13 +28,12 @@ impl RollBack {
         self.truth()
     }
 
-    /// Applies the steps of a fix; returns what the service held before and holds after.
-    pub fn fix(&mut self, steps: &[FixStep]) -> Result<(Truth, Truth), AdminError> {
-        let before = self.truth()?;
+    /// Applies the steps of a fix; returns what the service holds after.
+    pub fn fix(&mut self, steps: &[FixStep]) -> Result<Truth, AdminError> {
         for step in steps {
             self.admin.fix(*step, &self.target)?;
         }
-        Ok((before, self.truth()?))
+        self.truth()
     }
 
     /// What the service says of the target.

@@ -74,6 +74,7 @@ fn bad_usage_and_a_missing_journal_could_not_run() {
         &["report", "no/such.jsonl"][..],
         &["report"],
         &["drill", "--format", "xml"],
+        &["drill", "--all", "cache"],
         &["nonsense"],
         &[],
     ] {

@@ -1,6 +1,6 @@
 //! Drills for real: one that goes as expected, and two that must not.
 
-use detector::{Settings, Watcher};
+use detector::{Settings, Signal, Watcher};
 use lab::event::{Event, Phase, Status};
 use lab::journal::{self, DrillJournal};
 
@@ -28,10 +28,10 @@ fn a_leak_is_flagged_fixed_and_proved_gone() {
 /// The service's figure is exact; the detector's is within a tenth of it.
 fn assert_true_and_measured_sizes_agree(drill: &DrillJournal) {
     let true_bytes = drill.ground_truth.bytes_per_request.expect("the service measured it");
-    let asked = drill.drill.target.bytes_per_request as f64;
+    let asked = drill.drill.target.bytes_per_request.expect("it is sized") as f64;
     assert!((true_bytes / asked - 1.0).abs() < 0.02, "{true_bytes} of {asked}");
     let measured = drill.events.iter().find_map(|(_, event)| match event {
-        Event::Flagged(flag) => flag.bytes_per_request,
+        Event::Flagged(flag) => flag.per_request,
         _ => None,
     });
     let measured = measured.expect("the detector measured it");
@@ -86,6 +86,29 @@ expect: {flagged_within: 30s, recovered_within: 20s}
 }
 
 #[test]
+fn a_leak_of_descriptors_is_flagged_where_they_are_counted_and_proved_gone() {
+    let bench = Bench::new();
+    let output = bench.drill(
+        "\
+title: Files that nobody closes
+hypothesis: A leak is not always one of memory.
+target: {leak: files, share: 10%}
+detector: {confirm: 8s}
+phases: {warm_up: 2s, baseline: 6s}
+expect: {flagged_within: 60s, recovered_within: 60s}
+",
+    );
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let table = stdout(&output);
+    for part in ["  fds  ", "leak_files_entries", "0.10 fds", "yes fds back: "] {
+        assert!(table.contains(part), "{part} is missing from {table}");
+    }
+    let journal = journal::read(&bench.journal()).expect("a journal");
+    let truth = &journal.drills[0].ground_truth;
+    assert_eq!(truth.per_entry(Signal::Fds), Some(1.0), "{truth:?}");
+}
+
+#[test]
 fn a_blind_detector_fails_and_the_report_says_why() {
     let bench = Bench::new();
     let output = bench.drill(
@@ -100,7 +123,7 @@ expect: {flagged_within: 5s, recovered_within: 20s}
     );
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(
-        stdout(&output).contains("the detector was shown no memory signal"),
+        stdout(&output).contains("the detector was shown nothing that cache shows on"),
         "{}",
         stdout(&output)
     );

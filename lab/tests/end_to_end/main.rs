@@ -5,6 +5,7 @@
 mod commands;
 mod drills;
 mod no_orphans;
+mod spans;
 mod target;
 
 use std::path::{Path, PathBuf};

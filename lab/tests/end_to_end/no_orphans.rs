@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use lab::event::{Event, Status};
 use lab::journal;
@@ -88,7 +89,8 @@ fn a_panic_leaves_no_orphan() {
     let _bench = Bench::new();
     let mut pid = 0;
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
-        let service = Service::start(Path::new(LEAKLAB), || false).expect("a service");
+        let service =
+            Service::start(Path::new(LEAKLAB), Duration::ZERO, || false).expect("a service");
         pid = service.pid();
         assert!(is_alive(pid));
         panic!("while a drill runs");
@@ -100,9 +102,11 @@ fn a_panic_leaves_no_orphan() {
 #[test]
 fn a_program_that_is_no_service_is_told_with_its_last_words() {
     let _bench = Bench::new();
-    let error = Service::start(Path::new("/bin/ls"), || false).expect_err("no service");
+    let error =
+        Service::start(Path::new("/bin/ls"), Duration::ZERO, || false).expect_err("no service");
     let told = lab::error_chain(&error);
     assert!(told.starts_with("the service ended at once, exit status: 2, saying `"), "{told}");
-    let missing = Service::start(Path::new("no/such/program"), || false).expect_err("no program");
+    let missing = Service::start(Path::new("no/such/program"), Duration::ZERO, || false)
+        .expect_err("no program");
     assert!(lab::error_chain(&missing).starts_with("cannot start no/such/program: "));
 }

@@ -2,17 +2,19 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::time::Duration;
 
-use lab::drill::{self, DECOYS, LEAKS, Shipped, Target};
+use detector::Signal;
+use lab::drill::{self, Shipped, Target, TargetKind};
 use lab::service::Service;
 use lab::session::RollBack;
-use serde_json::Value;
+use leaky_service::pattern::Role;
 
 use crate::{Bench, LEAKLAB};
 
-fn get(service: &Service, path: &str) -> Value {
+fn get(service: &Service, path: &str) {
     let url = format!("http://{}{path}", service.address());
-    ureq::get(&url).call().expect("an answer").body_mut().read_json().expect("JSON")
+    ureq::get(&url).call().expect("an answer");
 }
 
 fn cache() -> Target {
@@ -21,23 +23,22 @@ fn cache() -> Target {
 }
 
 #[test]
-fn drills_know_every_leak_and_decoy_of_the_service() {
+fn the_truth_of_every_leak_and_decoy_is_told() {
     let _bench = Bench::new();
-    let service = Service::start(Path::new(LEAKLAB), || false).expect("a service");
-    let status = get(&service, "/admin/leaks/status");
-    for (group, known) in [("leaks", &LEAKS[..]), ("decoys", &DECOYS[..])] {
-        let mut names: Vec<_> = status[group].as_object().expect("a group").keys().collect();
-        let mut known = known.to_vec();
-        names.sort();
-        known.sort_unstable();
-        assert_eq!(names, known);
+    let service = Service::start(Path::new(LEAKLAB), Duration::ZERO, || false).expect("a service");
+    for facts in leaky_service::leaks::all() {
+        let kind = if facts.role == Role::Leak { TargetKind::Leak } else { TargetKind::Decoy };
+        let target = Target { kind, name: facts.name.to_owned(), ..cache() };
+        let truth = RollBack::new(service.address(), target).truth().expect("a status");
+        assert_eq!((truth.entries, truth.gauges.len()), (0, 2), "{}", facts.name);
+        assert!(truth.signals.contains_key(&Signal::HeapBytes), "{}", facts.name);
     }
 }
 
 #[test]
 fn a_panic_while_the_leak_is_on_rolls_it_back() {
     let _bench = Bench::new();
-    let service = Service::start(Path::new(LEAKLAB), || false).expect("a service");
+    let service = Service::start(Path::new(LEAKLAB), Duration::ZERO, || false).expect("a service");
     let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut target = RollBack::new(service.address(), cache());
         target.inject().expect("injected");

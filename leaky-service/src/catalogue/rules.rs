@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use super::*;
 use crate::controls::Change;
 use crate::endpoint::Endpoint;
-use crate::pattern::{Pattern, Role, Tick};
+use crate::pattern::{End, Pattern, Role, Tick};
 use crate::payload::Budget;
+use crate::resource::Resource;
 
 static FACTS: Facts = Facts {
     name: "notes",
@@ -15,6 +16,7 @@ static FACTS: Facts = Facts {
     description: "Takes notes",
     page: "",
     takes: &[Resource::Descriptors, Resource::OutsideMemory],
+    per_event: Some(Outside { descriptors: 1, ..Outside::NOTHING }),
     parameters: &[],
     unclearable: Some("they are written in ink"),
     contract: None,
@@ -76,7 +78,7 @@ impl Pattern for Notes {
         one_more(if end == End::Answered { &TOLD.answered } else { &TOLD.aborted });
     }
 
-    fn tick(&self, tick: &Tick) {
+    fn tick(&self, tick: &Tick<'_>) {
         assert!(!tick.enabled || tick.fraction > 0.99, "it begins at once, in full");
         one_more(&TOLD.ticks);
     }
@@ -104,7 +106,7 @@ fn a_pattern_is_told_ends_and_time_and_stops_at_what_it_takes() {
     let notes = catalogue.find("notes").unwrap();
     assert_eq!(notes.clear().unwrap().count, 0, "nothing held is cleared already");
     let set = |change: Change| notes.apply(&change).unwrap();
-    set(Change { enabled: Some(true), ..Change::default() });
+    set(Change::ON);
 
     begin(&catalogue).answered();
     begin(&catalogue).answered();
@@ -132,10 +134,10 @@ fn a_pattern_is_told_ends_and_time_and_stops_at_what_it_takes() {
     for (limits, expected) in [(Limits::read(None), most as usize), (limits, 4)] {
         let catalogue = Arc::new(Catalogue::of([&FACTS].into_iter(), 1024, limits).unwrap());
         let notes = catalogue.find("notes").unwrap();
-        notes.apply(&Change { enabled: Some(true), ..Change::default() }).unwrap();
+        notes.apply(&Change::ON).unwrap();
         (0..most.min(100_000) + 100).for_each(|_| begin(&catalogue).answered());
         assert_eq!(notes.count(), expected.min(100_100));
-        assert_eq!(catalogue.is_capped(notes), expected < 100_100);
+        assert_eq!(notes.is_capped(), expected < 100_100);
     }
 }
 

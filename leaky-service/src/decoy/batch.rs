@@ -1,10 +1,10 @@
 //! The batch job: every so often a large job loads all its rows, works on them, and frees them.
 
-use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
+use super::bulk::{Bulk, LIST_SHARE_BYTES};
+use crate::pattern::{Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
 use crate::resource::Resource;
 use crate::tracker::handed_out_bytes;
@@ -15,6 +15,7 @@ pub const FACTS: Facts = Facts {
     description: "Batch job: every so often it loads all its rows, and frees them when it is done",
     page: include_str!("batch.md"),
     takes: &[Resource::Heap],
+    per_event: None,
     parameters: &[PERIOD, DURATION, SIZE],
     unclearable: None,
     contract: None,
@@ -46,33 +47,19 @@ const SIZE: Parameter = Parameter {
     default: 64 << 20,
 };
 
-/// What is loaded at one tick at most, so that a job does not hold up requests.
-const BYTES_PER_TICK: u64 = 32 << 20;
-
-/// A row's share of the list, on average over its growth, as in the request history.
-const LIST_SHARE_BYTES: usize = 14;
-
 #[derive(Default)]
 struct Batch {
     schedule: Mutex<Schedule>,
-    job: Mutex<Job>,
+    rows: Bulk<Row>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Schedule {
     period: Duration,
     duration: Duration,
     size: u64,
-}
-
-#[expect(clippy::vec_box, reason = "rows inside the list would double with it, far from exact")]
-#[derive(Default)]
-struct Job {
-    rows: Vec<Box<Row>>,
-    /// When the last one began, since the decoy was switched on.
+    /// When the last job began, since the decoy was switched on.
     began: Option<Instant>,
-    /// Bytes of rows that it has loaded; a cleared row is not loaded again.
-    loaded_bytes: u64,
 }
 
 #[expect(dead_code, reason = "what is computed from the rows does not matter here")]
@@ -92,64 +79,44 @@ impl Row {
     }
 }
 
-impl Job {
+impl Schedule {
     /// Whether a job is under way now; begins the next one if it is due.
-    fn is_under_way(&mut self, schedule: &Schedule, tick: &Tick) -> bool {
+    fn is_under_way(&mut self, tick: &Tick) -> bool {
         if tick.fraction <= 0.0 {
             self.began = None;
             return false;
         }
         let age = |began: Instant| tick.now.saturating_duration_since(began);
         match self.began {
-            Some(began) if age(began) < schedule.duration => true,
-            Some(began) if age(began) < schedule.period => false,
+            Some(began) if age(began) < self.duration => true,
+            Some(began) if age(began) < self.period => false,
             _ => {
                 self.began = Some(tick.now);
                 true
             }
         }
     }
-
-    /// Rows that are still to be loaded at this tick.
-    fn missing(&self, schedule: &Schedule, tick: &Tick) -> u64 {
-        let target = (schedule.size as f64 * tick.fraction) as u64;
-        let missing_bytes = target.saturating_sub(self.loaded_bytes);
-        missing_bytes.min(BYTES_PER_TICK).min(tick.room_bytes) / tick.bytes_per_request as u64
-    }
 }
 
 impl Pattern for Batch {
-    /// Jobs run by the clock; requests have no part in them.
-    fn touch(&self, _event: &Event<'_>, _budget: &Budget) -> io::Result<()> {
-        Ok(())
-    }
-
     fn tick(&self, tick: &Tick) {
-        let schedule = *lock(&self.schedule);
-        let mut job = lock(&self.job);
-        if !job.is_under_way(&schedule, tick) {
-            let done = std::mem::take(&mut job.rows);
-            job.loaded_bytes = 0;
-            drop(job);
-            drop(done);
-            return;
+        let mut schedule = lock(&self.schedule);
+        let (is_under_way, size) = (schedule.is_under_way(tick), schedule.size);
+        drop(schedule);
+        if is_under_way {
+            self.rows.load(size, tick, Row::load);
+        } else {
+            self.rows.begin_anew();
+            self.rows.clear();
         }
-        let missing = job.missing(&schedule, tick);
-        job.loaded_bytes += missing * tick.bytes_per_request as u64;
-        drop(job);
-        let rows: Vec<_> = (0..missing)
-            .map(|number| Box::new(Row::load(number, tick.bytes_per_request)))
-            .collect();
-        lock(&self.job).rows.extend(rows);
     }
 
     fn count(&self) -> usize {
-        lock(&self.job).rows.len()
+        self.rows.count()
     }
 
     fn clear(&self) -> usize {
-        let rows = std::mem::take(&mut lock(&self.job).rows);
-        rows.len()
+        self.rows.clear()
     }
 
     fn set(&self, parameter: &'static str, value: u64) {

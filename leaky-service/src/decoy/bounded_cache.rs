@@ -1,13 +1,14 @@
 //! The bounded cache: rises like a leak while it fills, then evicts the oldest entry for each new
 //! one and stays where it is.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::pages::{Page, Pages};
 use crate::pattern::{ContractNames, Event, Facts, Parameter, Pattern, Role, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -16,6 +17,7 @@ pub const FACTS: Facts = Facts {
     description: "Bounded cache: fills to max_entries, then evicts the oldest for each new one",
     page: include_str!("bounded_cache.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[MAX_ENTRIES],
     unclearable: None,
     contract: Some(ContractNames {
@@ -43,43 +45,8 @@ const CONTAINERS_SHARE_BYTES: usize = 46;
 
 #[derive(Default)]
 struct BoundedCache {
-    pages: Mutex<Pages>,
-}
-
-struct Pages {
-    by_key: HashMap<u64, Box<Page>>,
-    /// Keys of `by_key`, oldest first.
-    order: VecDeque<u64>,
-    max_entries: usize,
-    evictions: u64,
-}
-
-#[expect(dead_code, reason = "pages are served by key, and no key comes again")]
-struct Page {
-    chunks: Vec<Box<[u8]>>,
-}
-
-impl Default for Pages {
-    fn default() -> Self {
-        Self {
-            by_key: HashMap::new(),
-            order: VecDeque::new(),
-            max_entries: MAX_ENTRIES.default as usize,
-            evictions: 0,
-        }
-    }
-}
-
-impl Pages {
-    /// Takes out the oldest page if there are more than `keep`.
-    fn evict_beyond(&mut self, keep: usize) -> Option<Box<Page>> {
-        if self.by_key.len() <= keep {
-            return None;
-        }
-        let oldest = self.order.pop_front()?;
-        self.evictions += 1;
-        self.by_key.remove(&oldest)
-    }
+    pages: Mutex<Pages<()>>,
+    max_entries: AtomicUsize,
 }
 
 impl Pattern for BoundedCache {
@@ -93,26 +60,21 @@ impl Pattern for BoundedCache {
                 .collect(),
         });
         let mut pages = lock(&self.pages);
-        let room = pages.max_entries - 1;
-        let evicted = pages.evict_beyond(room);
-        pages.order.push_back(event.id);
-        pages.by_key.insert(event.id, page);
+        let is_full = pages.len() >= self.max_entries.load(Ordering::Relaxed);
+        let evicted = pages.evict_if(|()| is_full);
+        pages.insert((), event.id, page);
         drop(pages);
         drop(evicted);
         Ok(())
     }
 
     fn count(&self) -> usize {
-        lock(&self.pages).by_key.len()
+        lock(&self.pages).len()
     }
 
     fn clear(&self) -> usize {
-        let mut pages = lock(&self.pages);
-        let by_key = std::mem::take(&mut pages.by_key);
-        let order = std::mem::take(&mut pages.order);
-        drop(pages);
-        drop(order);
-        by_key.len()
+        let pages = lock(&self.pages).take();
+        pages.len()
     }
 
     fn set(&self, parameter: &'static str, value: u64) {
@@ -122,14 +84,18 @@ impl Pattern for BoundedCache {
     }
 
     fn evictions(&self) -> Option<u64> {
-        Some(lock(&self.pages).evictions)
+        Some(lock(&self.pages).evictions())
     }
 }
 
 impl BoundedCache {
     fn set_max_entries(&self, max_entries: usize) {
-        lock(&self.pages).max_entries = max_entries;
-        let evict = || lock(&self.pages).evict_beyond(max_entries);
+        self.max_entries.store(max_entries, Ordering::Relaxed);
+        let evict = || {
+            let mut pages = lock(&self.pages);
+            let is_beyond = pages.len() > max_entries;
+            pages.evict_if(|()| is_beyond)
+        };
         while let Some(page) = evict() {
             drop(page);
         }

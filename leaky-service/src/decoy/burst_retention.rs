@@ -3,15 +3,14 @@
 
 mod arena;
 
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use self::arena::{Arena, Block};
-use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
-use crate::payload::Budget;
+use crate::pattern::{Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::resource::{Outside, Resource};
+use crate::room::Amounts;
 
 pub const FACTS: Facts = Facts {
     name: "burst_retention",
@@ -19,6 +18,7 @@ pub const FACTS: Facts = Facts {
     description: "Burst retention: the allocator keeps the pages that a burst has used",
     page: include_str!("burst_retention.md"),
     takes: &[Resource::OutsideMemory],
+    per_event: None,
     parameters: &[PERIOD, SIZE],
     unclearable: None,
     contract: None,
@@ -84,16 +84,20 @@ impl Bursts {
     }
 
     /// Allocates what of the burst falls to this tick; frees all of it when nothing is to come.
-    fn go_on(&mut self, tick: &Tick, kept_bytes: u64) -> tikv_jemalloc_ctl::Result<()> {
+    fn go_on(&mut self, tick: &Tick<'_>, kept_bytes: u64) -> tikv_jemalloc_ctl::Result<()> {
         let bytes = tick.bytes_per_request as u64;
         // What is kept already is used again, and needs no room.
-        let room = tick.room_bytes.saturating_add(kept_bytes.saturating_sub(self.used(bytes)));
+        let kept_bytes = kept_bytes.saturating_sub(self.used(bytes));
+        let room = tick.room.free_bytes().saturating_add(kept_bytes);
         let blocks = self.to_come_bytes.min(BYTES_PER_TICK).min(room) / bytes;
-        if blocks == 0 {
+        let new_bytes = (blocks * bytes).saturating_sub(kept_bytes);
+        let reserved = tick.room.reserve(Amounts::bytes(new_bytes), false);
+        let Some(reserved) = reserved.filter(|_| blocks > 0) else {
             self.to_come_bytes = 0;
             self.blocks = Vec::new();
             return Ok(());
-        }
+        };
+        tick.until_booked.borrow_mut().push(reserved);
         self.to_come_bytes -= blocks * bytes;
         let arena = match &self.arena {
             Some(arena) => Arc::clone(arena),
@@ -101,7 +105,7 @@ impl Bursts {
         };
         self.arena = Some(Arc::clone(&arena));
         let block = |_| arena.block(tick.bytes_per_request, FACTS.fill);
-        self.blocks.extend((0..blocks).map_while(block));
+        self.blocks.extend((0..blocks).take_while(|_| tick.is_on()).map_while(block));
         Ok(())
     }
 
@@ -116,11 +120,6 @@ impl Bursts {
 }
 
 impl Pattern for BurstRetention {
-    /// Bursts come by the clock; requests have no part in them.
-    fn touch(&self, _event: &Event<'_>, _budget: &Budget) -> io::Result<()> {
-        Ok(())
-    }
-
     fn tick(&self, tick: &Tick) {
         let mut bursts = lock(&self.bursts);
         bursts.begin_if_due(tick);

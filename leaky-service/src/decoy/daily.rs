@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::dose::Dose;
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     description: "Day: sessions that end; how many requests open one follows the time of day",
     page: include_str!("daily.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[PERIOD, SESSION],
     unclearable: None,
     contract: None,

@@ -1,14 +1,14 @@
 //! The expiring cache: keeps every page for its time to live. It rises like a leak until the first
 //! page expires; from then on as much goes as comes.
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::pages::{Page, Pages};
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -17,6 +17,7 @@ pub const FACTS: Facts = Facts {
     description: "Expiring cache: grows until the first expiry, then as much goes as comes",
     page: include_str!("expiring_cache.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[TIME_TO_LIVE],
     unclearable: None,
     contract: None,
@@ -39,45 +40,33 @@ const CONTAINERS_SHARE_BYTES: usize = 71;
 
 #[derive(Default)]
 struct ExpiringCache {
-    pages: Mutex<Pages>,
+    /// Each with the moment when it came.
+    pages: Mutex<Pages<Instant>>,
+    clock: Mutex<Clock>,
 }
 
-struct Pages {
-    by_key: HashMap<u64, Box<Page>>,
-    /// Keys of `by_key` and when each came, oldest first.
-    order: VecDeque<(Instant, u64)>,
-    time_to_live: Duration,
+#[derive(Clone, Copy)]
+struct Clock {
     /// The moment of the last tick: fine enough for this, and free of charge.
     now: Instant,
-    evictions: u64,
+    time_to_live: Duration,
 }
 
-#[expect(dead_code, reason = "pages are served by key, and no key comes again")]
-struct Page {
-    chunks: Vec<Box<[u8]>>,
-}
-
-impl Default for Pages {
+impl Default for Clock {
     fn default() -> Self {
-        Self {
-            by_key: HashMap::new(),
-            order: VecDeque::new(),
-            time_to_live: Duration::from_millis(TIME_TO_LIVE.default),
-            now: Instant::now(),
-            evictions: 0,
-        }
+        let time_to_live = Duration::from_millis(TIME_TO_LIVE.default);
+        Self { now: Instant::now(), time_to_live }
     }
 }
 
-impl Pages {
-    /// Takes out the oldest page if its time is over.
-    fn expire(&mut self) -> Option<Box<Page>> {
-        let (now, time_to_live) = (self.now, self.time_to_live);
-        let over =
-            |(came, _): &mut (Instant, u64)| now.saturating_duration_since(*came) >= time_to_live;
-        let (_, oldest) = self.order.pop_front_if(over)?;
-        self.evictions += 1;
-        self.by_key.remove(&oldest)
+impl Clock {
+    fn at(&mut self, now: Instant) -> Self {
+        self.now = now;
+        *self
+    }
+
+    fn is_over(self, came: Instant) -> bool {
+        self.now.saturating_duration_since(came) >= self.time_to_live
     }
 }
 
@@ -91,41 +80,35 @@ impl Pattern for ExpiringCache {
                 .map(|&length| vec![FACTS.fill; length].into_boxed_slice())
                 .collect(),
         });
-        let mut pages = lock(&self.pages);
-        let now = pages.now;
-        pages.order.push_back((now, event.id));
-        pages.by_key.insert(event.id, page);
+        let now = lock(&self.clock).now;
+        lock(&self.pages).insert(now, event.id, page);
         Ok(())
     }
 
     fn tick(&self, tick: &Tick) {
-        lock(&self.pages).now = tick.now;
-        let expire = || lock(&self.pages).expire();
+        let clock = lock(&self.clock).at(tick.now);
+        let expire = || lock(&self.pages).evict_if(|came| clock.is_over(*came));
         while let Some(page) = expire() {
             drop(page);
         }
     }
 
     fn count(&self) -> usize {
-        lock(&self.pages).by_key.len()
+        lock(&self.pages).len()
     }
 
     fn clear(&self) -> usize {
-        let mut pages = lock(&self.pages);
-        let by_key = std::mem::take(&mut pages.by_key);
-        let order = std::mem::take(&mut pages.order);
-        drop(pages);
-        drop(order);
-        by_key.len()
+        let pages = lock(&self.pages).take();
+        pages.len()
     }
 
     fn set(&self, parameter: &'static str, value: u64) {
         if parameter == TIME_TO_LIVE.name {
-            lock(&self.pages).time_to_live = Duration::from_millis(value);
+            lock(&self.clock).time_to_live = Duration::from_millis(value);
         }
     }
 
     fn evictions(&self) -> Option<u64> {
-        Some(lock(&self.pages).evictions)
+        Some(lock(&self.pages).evictions())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -17,6 +17,7 @@ pub const FACTS: Facts = Facts {
     description: "Fragmentation: few long-lived strings among many short-lived ones of other sizes",
     page: include_str!("fragmentation.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[DOCUMENTS],
     unclearable: None,
     contract: None,

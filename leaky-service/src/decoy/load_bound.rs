@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::pattern::{End, Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -17,6 +17,7 @@ pub const FACTS: Facts = Facts {
     description: "Load-bound: a buffer per request under way, and for a while after its answer",
     page: include_str!("load_bound.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[LINGER],
     unclearable: None,
     contract: None,

@@ -17,6 +17,7 @@ pub const FACTS: Facts = Facts {
     description: "Pool: opens a connection per request until it is full, then takes turns",
     page: include_str!("pool.md"),
     takes: &[Resource::Descriptors, Resource::Heap],
+    per_event: Some(Outside { descriptors: DESCRIPTORS, ..Outside::NOTHING }),
     parameters: &[MAX_CONNECTIONS],
     unclearable: None,
     contract: None,

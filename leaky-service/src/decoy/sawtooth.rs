@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -16,6 +16,7 @@ pub const FACTS: Facts = Facts {
     description: "Sawtooth: superseded versions pile up until a periodic vacuum collects them",
     page: include_str!("sawtooth.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[PERIOD],
     unclearable: None,
     contract: None,

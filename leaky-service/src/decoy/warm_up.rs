@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -16,6 +16,7 @@ pub const FACTS: Facts = Facts {
     description: "Warm-up: builds a table per key when it first comes, of a finite set of keys",
     page: include_str!("warm_up.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[KEYS],
     unclearable: None,
     contract: None,

@@ -22,7 +22,7 @@ use crate::service::Service;
 use crate::{heap, mebibytes};
 
 /// Clears every leak and decoy.
-const ALL: &str = "all";
+pub const ALL: &str = "all";
 
 /// The body of a clear.
 #[derive(Deserialize)]
@@ -67,7 +67,7 @@ pub async fn change(
     })?;
     let change =
         Change::parse(exhibit.facts(), &body).map_err(|faults| Problem::faults(&faults))?;
-    exhibit.apply(&change).map_err(|faults| Problem::faults(&faults))?;
+    exhibit.apply(&change).map_err(|faults| Problem::contradiction(&faults))?;
     let mut answer = status::state(catalogue, exhibit);
     answer["leak"] = json!(exhibit.facts().name);
     answer["description"] = json!(exhibit.facts().description);
@@ -155,26 +155,28 @@ fn parameters(exhibit: &Exhibit) -> Value {
             "maximum": BYTES_PER_REQUEST.end(),
             "unit": "bytes",
         },
-        "share": {
+        "start_after": spans(controls.schedule.start_after),
+        "ramp": spans(controls.schedule.ramp),
+    });
+    if exhibit.facts().per_event.is_some() {
+        parameters["share"] = json!({
             "value": controls.share,
             "minimum": SHARE.start(),
             "maximum": SHARE.end(),
             "unit": "part of the requests",
-        },
-        "per_second": {
+        });
+        parameters["per_second"] = json!({
             "value": controls.per_second,
             "minimum": PER_SECOND.start(),
             "maximum": PER_SECOND.end(),
             "unit": "events per second; null goes by requests",
-        },
-        "start_after": spans(controls.schedule.start_after),
-        "ramp": spans(controls.schedule.ramp),
-        "endpoint": {
+        });
+        parameters["endpoint"] = json!({
             "value": controls.endpoint.map(Endpoint::path),
             "choices": Endpoint::ALL.map(Endpoint::path),
             "unit": "path; null for all of them",
-        },
-    });
+        });
+    }
     if leak {
         parameters["patched"] = json!({ "value": controls.patched });
     }

@@ -12,6 +12,7 @@ use crate::catalogue::Visit;
 use crate::endpoint::Endpoint;
 use crate::pattern::{Event, Role};
 use crate::service::Service;
+use crate::spans::RequestSpan;
 
 /// A request that has touched the patterns. Dropped before its answer, it was aborted.
 pub struct Call {
@@ -19,6 +20,7 @@ pub struct Call {
     id: u64,
     began: Instant,
     visit: Visit,
+    span: Option<RequestSpan>,
 }
 
 /// What every such endpoint answers, around what it has worked out.
@@ -40,7 +42,11 @@ impl Call {
         let (id, received) = (service.catalogue().next_id(), SystemTime::now());
         let event = Event { id, received, parts, endpoint: Some(endpoint) };
         let visit = service.catalogue().begin(&event);
-        Self { service: Arc::clone(service), id, began, visit }
+        let span = parts.extensions.get::<RequestSpan>().cloned();
+        if let Some(span) = &span {
+            visit.touched().for_each(|facts| span.touched(facts));
+        }
+        Self { service: Arc::clone(service), id, began, visit, span }
     }
 
     /// The request's name in answers.
@@ -53,7 +59,7 @@ impl Call {
         let answer = Answer {
             service: SERVICE,
             request_id: self.request_id(),
-            trace_id: self.service.trace_id(self.id),
+            trace_id: self.trace_id(),
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
             leaks_triggered: self.triggered(Role::Leak),
             decoys_triggered: self.triggered(Role::Decoy),
@@ -66,6 +72,11 @@ impl Call {
     /// Ends the call after an answer of another kind.
     pub fn finish(self) {
         self.visit.answered();
+    }
+
+    /// That of its span, or without one a name of its own.
+    fn trace_id(&self) -> String {
+        self.span.as_ref().map_or_else(|| self.service.trace_id(self.id), RequestSpan::trace_id)
     }
 
     fn triggered(&self, role: Role) -> Vec<&'static str> {

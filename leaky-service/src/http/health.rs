@@ -12,9 +12,24 @@ use crate::heap::HeapStats;
 use crate::service::Service;
 use crate::{SERVICE, mebibytes};
 
-/// Up.
-pub async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok", "service": SERVICE }))
+/// Up; `degraded`, with the reason, while the memory limit is near.
+///
+/// Degraded is 200 all the same. Who asks is a liveness check, and a refusal would have the
+/// service restarted, or taken out of the load, before anybody has seen how the leak ends: the
+/// lab's subject would be the orchestrator. A service near its limit still answers, too.
+pub async fn health(State(service): State<Arc<Service>>) -> Json<Value> {
+    let Some(shortage) = service.near_limit().shortage() else {
+        return Json(json!({ "status": "ok", "service": SERVICE }));
+    };
+    Json(json!({
+        "status": "degraded",
+        "service": SERVICE,
+        "reason": shortage.reason(),
+        "used_bytes": shortage.limit.used_bytes,
+        "limit_bytes": shortage.limit.limit_bytes,
+        "growth_bytes_per_second": shortage.bytes_per_second,
+        "seconds_to_limit": shortage.time_left().map(|left| left.as_secs_f64()),
+    }))
 }
 
 /// Memory in the words of a garbage-collected runtime, as far as they have a meaning here.

@@ -17,10 +17,10 @@ use crate::service::Service;
 use crate::tracker::{self, Baseline, Growth, Profile, Usage};
 
 /// Rows of the contract's tables.
-const TOP_ALLOCATIONS: usize = 10;
-const TOP_FILES: usize = 15;
-const TOP_LINES: usize = 20;
-const TOP_GROWING: usize = 20;
+pub const TOP_ALLOCATIONS: usize = 10;
+pub const TOP_FILES: usize = 15;
+pub const TOP_LINES: usize = 20;
+pub const TOP_GROWING: usize = 20;
 
 const GC_NOTE: &str = "returns what is free; what a leak holds is still referenced, and stays";
 

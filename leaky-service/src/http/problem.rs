@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::controls::Fault;
@@ -24,7 +25,7 @@ pub struct Problem {
     pub hint: String,
 }
 
-/// A JSON body, whatever its content type; an empty one counts as `{}`.
+/// A JSON object, whatever its content type; an empty one counts as `{}`.
 ///
 /// The content type is ignored on purpose: `curl -d` says that it sends a form.
 pub struct Body<T>(pub T);
@@ -40,6 +41,11 @@ impl Problem {
         let joined =
             |part: fn(&Fault) -> &str| faults.iter().map(part).collect::<Vec<_>>().join("; ");
         Self::bad_request(joined(|fault| &fault.error), joined(|fault| &fault.hint))
+    }
+
+    /// The settings that the request asks for can be, but not beside those that are set.
+    pub fn contradiction(faults: &[Fault]) -> Self {
+        Self { status: StatusCode::CONFLICT, ..Self::faults(faults) }
     }
 
     /// The service failed, through no fault of the request.
@@ -59,14 +65,15 @@ impl IntoResponse for Problem {
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = read_body(request, state).await?;
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let bytes = read_body(request).await?;
         let text: &[u8] = if bytes.trim_ascii().is_empty() { b"{}" } else { &bytes };
-        let value: Value = serde_json::from_slice(text).map_err(|error| {
+        // Read as an object first: a struct would be read from a list as well.
+        let object: Map<String, Value> = serde_json::from_slice(text).map_err(|error| {
             let hint = "send a JSON object, for example {\"enabled\": true}";
-            Problem::bad_request(format!("the body is not JSON: {error}"), hint)
+            Problem::bad_request(format!("the body is no JSON object: {error}"), hint)
         })?;
-        serde_json::from_value(value).map(Self).map_err(|error| {
+        serde_json::from_value(Value::Object(object)).map(Self).map_err(|error| {
             let hint =
                 "the error names what is expected; sizes may be numbers of bytes or \"10KiB\"";
             Problem::bad_request(format!("the body is not understood: {error}"), hint)
@@ -74,19 +81,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+async fn read_body(request: Request) -> Result<Bytes, Problem> {
     let hint = || format!("send at most {} bytes of JSON, all at once", super::MAX_BODY_BYTES);
-    let Ok(read) = timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await else {
-        let status = StatusCode::REQUEST_TIMEOUT;
-        return Err(Problem {
-            status,
-            error: "the body did not arrive in time".to_owned(),
-            hint: hint(),
-        });
-    };
-    read.map_err(|rejection| Problem {
-        status: rejection.status(),
-        error: rejection.body_text().to_lowercase(),
-        hint: hint(),
-    })
+    let refused = |status, error: &str| Problem { status, error: error.to_owned(), hint: hint() };
+    let body = to_bytes(request.into_body(), super::MAX_BODY_BYTES);
+    match timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_too_long(&error) => {
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"))
+        }
+        Ok(Err(_)) => Err(refused(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}
+
+/// Whether reading stopped at the limit, rather than because the client went away.
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>)
 }

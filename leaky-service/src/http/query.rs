@@ -7,10 +7,15 @@ use axum::http::Uri;
 
 use super::problem::Problem;
 
-/// The first value of that name, decoded.
-pub fn text(uri: &Uri, name: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
-    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+/// The value of that name, decoded; given twice, nobody knows which one is meant.
+pub fn text(uri: &Uri, name: &str) -> Result<Option<String>, Problem> {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut values = pairs.filter(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(Problem::bad_request(format!("{name} is given twice"), "give it once"));
+    }
+    Ok(first)
 }
 
 /// A whole number within a range, or the default.
@@ -20,7 +25,7 @@ pub fn number(
     default: u32,
     range: RangeInclusive<u32>,
 ) -> Result<u32, Problem> {
-    let Some(text) = text(uri, name) else { return Ok(default) };
+    let Some(text) = text(uri, name)? else { return Ok(default) };
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
         let hint = format!("choose a whole number between {} and {}", range.start(), range.end());
@@ -30,7 +35,7 @@ pub fn number(
 
 /// A duration of at most `longest`, or none at all.
 pub fn duration(uri: &Uri, name: &str, longest: Duration) -> Result<Duration, Problem> {
-    let Some(text) = text(uri, name) else { return Ok(Duration::ZERO) };
+    let Some(text) = text(uri, name)? else { return Ok(Duration::ZERO) };
     let duration = humantime::parse_duration(&text).ok().filter(|span| *span <= longest);
     duration.ok_or_else(|| {
         let hint = format!("choose at most {}, such as 10ms", humantime::format_duration(longest));
@@ -47,10 +52,12 @@ mod tests {
     }
 
     #[test]
-    fn values_are_decoded_and_the_first_counts() {
-        assert_eq!(text(&uri("a=1&q=blue+%26%20red&q=x"), "q").as_deref(), Some("blue & red"));
-        assert_eq!(text(&uri("a=1"), "q"), None);
-        assert_eq!(text(&"/x".parse().unwrap(), "q"), None);
+    fn values_are_decoded_and_given_once() {
+        let found = |uri| text(&uri, "q").ok();
+        assert_eq!(found(uri("a=1&q=blue+%26%20red&a=2")), Some(Some("blue & red".to_owned())));
+        assert_eq!(found(uri("a=1")), Some(None));
+        assert_eq!(found("/x".parse().unwrap()), Some(None));
+        assert_eq!(found(uri("q=1&q=1")), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The state of leaks and decoys as JSON: the contract's fields, and what a machine needs beside.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -43,7 +44,7 @@ pub async fn status(State(service): State<Arc<Service>>) -> Result<Json<Value>, 
         "cap": {
             "held_bytes": catalogue.held_bytes(),
             "max_held_bytes": catalogue.limits().max_held_bytes,
-            "capped": catalogue.exhibits().iter().any(|exhibit| catalogue.is_capped(exhibit)),
+            "capped": catalogue.exhibits().iter().any(Exhibit::is_capped),
         },
         "attribution": tracker::attribution(),
     })))
@@ -86,7 +87,8 @@ fn states(catalogue: &Catalogue, wanted: impl Fn(&Exhibit) -> bool) -> Value {
 }
 
 /// The state of one exhibit. `gauges` are those of `/metrics` that follow it: the ground truth
-/// for a detector that names causes.
+/// for a detector that names causes. `signals` says how much of what a detector watches it holds:
+/// the ground truth for an alarm.
 pub fn state(catalogue: &Catalogue, exhibit: &Exhibit) -> Value {
     let (names, controls) = (exhibit.names(), exhibit.controls());
     let (count, held_bytes) = (exhibit.count(), exhibit.held_bytes());
@@ -105,9 +107,10 @@ pub fn state(catalogue: &Catalogue, exhibit: &Exhibit) -> Value {
         "start_after": humantime::format_duration(controls.schedule.start_after).to_string(),
         "ramp": humantime::format_duration(controls.schedule.ramp).to_string(),
         "endpoint": controls.endpoint.map(Endpoint::path),
-        "capped": catalogue.is_capped(exhibit),
+        "capped": exhibit.is_capped(),
         "patched": controls.patched,
         "gauges": [names.count_gauge, names.bytes_gauge],
+        "signals": exhibit.signals().into_iter().collect::<BTreeMap<_, _>>(),
     });
     state[names.count_field] = json!(count);
     add_outside(&mut state, catalogue, exhibit);
@@ -123,7 +126,7 @@ pub fn state(catalogue: &Catalogue, exhibit: &Exhibit) -> Value {
 /// What it holds that its account cannot see, where it takes such things.
 fn add_outside(state: &mut Value, catalogue: &Catalogue, exhibit: &Exhibit) {
     let (takes, outside) = (exhibit.facts().takes, exhibit.outside());
-    if takes.contains(&Resource::OutsideMemory) {
+    if takes.contains(&Resource::OutsideMemory) || takes.contains(&Resource::FileMemory) {
         state["outside_bytes"] = json!(outside.bytes);
     }
     for resource in takes.iter().filter(|resource| resource.is_counted()) {

@@ -32,11 +32,11 @@ static PIECE: [u8; 4096] = {
 };
 
 /// Pieces of an answer: at first, and at most.
-const PIECES: u32 = 16;
-const MOST_PIECES: u32 = 1000;
+pub const PIECES: u32 = 16;
+pub const MOST_PIECES: u32 = 1000;
 
 /// The longest pause between two pieces.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// An answer being sent; the call ends with its last piece, or is aborted when this is dropped.
 struct Pieces {

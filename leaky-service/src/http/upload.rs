@@ -19,7 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::service::Service;
 
 /// The longest body that is read.
-const MAX_UPLOAD_BYTES: u64 = 16 << 20;
+pub const MAX_UPLOAD_BYTES: u64 = 16 << 20;
 
 /// Time that a client has to send all of it.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -24,11 +24,11 @@ const THINGS: [&str; 20] = [
 const SIZES: [&str; 6] = ["tiny", "small", "medium", "large", "huge", "giant"];
 
 /// Products that a search names at most.
-const MOST_NAMED: usize = 10;
+pub const MOST_NAMED: usize = 10;
 
 /// Positions of an order: at first, and at most.
-const ITEMS: u32 = 20;
-const MOST_ITEMS: u32 = 1000;
+pub const ITEMS: u32 = 20;
+pub const MOST_ITEMS: u32 = 1000;
 
 /// Value added tax, in percent.
 const TAX_PERCENT: u64 = 19;
@@ -58,11 +58,14 @@ struct Item {
 }
 
 /// Looks through all products for every word of `?q=`.
-pub async fn search(State(service): State<Arc<Service>>, request: Request) -> Json<Answer<Found>> {
+pub async fn search(
+    State(service): State<Arc<Service>>,
+    request: Request,
+) -> Result<Json<Answer<Found>>, Problem> {
     let (parts, _body) = request.into_parts();
+    let query = query::text(&parts.uri, "q")?.unwrap_or_else(|| "blue".to_owned());
     let call = Call::begin(&service, Endpoint::Search, &parts);
-    let query = query::text(&parts.uri, "q").unwrap_or_else(|| "blue".to_owned());
-    call.answer(find(query))
+    Ok(call.answer(find(query)))
 }
 
 /// Adds up an order of `?items=` positions.

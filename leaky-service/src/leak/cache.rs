@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use crate::pattern::{ContractNames, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -18,6 +18,7 @@ pub const FACTS: Facts = Facts {
     description: "Unbounded cache: keyed by something that never repeats, it evicts nothing",
     page: include_str!("cache.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: Some(ContractNames {

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::{Budget, Chunks};
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -20,6 +20,7 @@ pub const FACTS: Facts = Facts {
     description: "Retained capacity: cleared buffers, pooled with all their room and never reused",
     page: include_str!("capacity.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

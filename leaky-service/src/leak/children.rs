@@ -18,6 +18,7 @@ pub const FACTS: Facts = Facts {
     description: "Children that nobody waits for: a zombie process per request, and no memory",
     page: include_str!("children.md"),
     takes: &[Resource::Processes],
+    per_event: Some(Outside { processes: 1, ..Outside::NOTHING }),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -24,12 +24,16 @@ pub const FACTS: Facts = Facts {
     description: "Connections that nobody closes: two descriptors per request, one at each end",
     page: include_str!("connections.md"),
     takes: &[Resource::Descriptors],
+    per_event: Some(Outside { descriptors: MOST_DESCRIPTORS, ..Outside::NOTHING }),
     parameters: &[],
     unclearable: None,
     contract: None,
     fill: b'2',
     new: || Box::<Connections>::default(),
 };
+
+/// What a request opens at most: the first one starts the upstream, which listens.
+const MOST_DESCRIPTORS: u64 = Connection::DESCRIPTORS as u64 + 1;
 
 /// Connections that the pool keeps when nobody needs them; it closes the others.
 const MAX_IDLE: usize = 10;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::{Budget, Chunks};
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -18,6 +18,7 @@ pub const FACTS: Facts = Facts {
     description: "Reference cycles: parent and children own each other, so neither is ever freed",
     page: include_str!("cycles.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     description: "Open files: one descriptor per request, never closed; memory hardly moves",
     page: include_str!("files.md"),
     takes: &[Resource::Descriptors],
+    per_event: Some(Outside { descriptors: 1, ..Outside::NOTHING }),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     description: "Forgotten memory: Box::leak on every request; only a restart gives it back",
     page: include_str!("forgotten.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: Some("what Box::leak has leaked has no owner that could drop it"),
     contract: None,

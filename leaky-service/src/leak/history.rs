@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use crate::pattern::{ContractNames, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -19,6 +19,7 @@ pub const FACTS: Facts = Facts {
     description: "Request history: keeps the whole record of every request, for ever",
     page: include_str!("history.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: Some(ContractNames {

@@ -15,7 +15,7 @@ use prometheus::{IntCounterVec, Opts};
 use crate::endpoint::Endpoint;
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 
 pub const FACTS: Facts = Facts {
     name: "labels",
@@ -23,6 +23,7 @@ pub const FACTS: Facts = Facts {
     description: "Unbounded labels: a request id as metric label; registry and scrape grow",
     page: include_str!("labels.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::pattern::{ContractNames, End, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -20,6 +20,7 @@ pub const FACTS: Facts = Facts {
     description: "Listener accumulation: callbacks with their captured context, never removed",
     page: include_str!("listeners.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: Some(ContractNames {

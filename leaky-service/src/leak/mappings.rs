@@ -22,6 +22,7 @@ pub const FACTS: Facts = Facts {
     description: "Mappings: scratch memory from mmap, never unmapped, outside of any heap",
     page: include_str!("mappings.md"),
     takes: &[Resource::Mappings, Resource::OutsideMemory],
+    per_event: Some(Outside { mappings: Region::MAPPINGS as u64, ..Outside::NOTHING }),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -22,6 +22,7 @@ pub const FACTS: Facts = Facts {
     description: "Native memory: malloc without free, invisible to the program's own allocator",
     page: include_str!("native.md"),
     takes: &[Resource::OutsideMemory, Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

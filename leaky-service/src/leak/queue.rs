@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -23,6 +23,7 @@ pub const FACTS: Facts = Facts {
     description: "Unbounded queue: records arrive with requests, and a slow consumer takes few",
     page: include_str!("queue.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[CONSUMER_TIME],
     unclearable: None,
     contract: None,
@@ -184,6 +185,7 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+    use crate::pattern::alone;
 
     fn filled(records: u64) -> Queue {
         let queue = Queue::default();
@@ -201,10 +203,7 @@ mod tests {
     }
 
     fn tick(queue: &Queue, now: Instant) {
-        let (elapsed, room_bytes, bytes_per_request) = (Duration::ZERO, 0, 1024);
-        let (enabled, patched, fraction) = (true, false, 1.0);
-        let tick = Tick { now, enabled, patched, elapsed, fraction, bytes_per_request, room_bytes };
-        queue.tick(&tick);
+        alone::tick(now, false, |tick| queue.tick(tick));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::pattern::{End, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -23,6 +23,7 @@ pub const FACTS: Facts = Facts {
     description: "Pending replies of clients that went away: leaks only when clients abort",
     page: include_str!("replies.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 
 use crate::pattern::{Event, Facts, Parameter, Pattern, Role, Tick, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -25,6 +25,7 @@ pub const FACTS: Facts = Facts {
     description: "Sessions that never expire, unless visited: expiry is checked at the visit only",
     page: include_str!("sessions.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[EXPIRES_AFTER],
     unclearable: None,
     contract: None,
@@ -156,6 +157,7 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+    use crate::pattern::alone;
 
     const HOUR_MS: u64 = 3_600_000;
 
@@ -174,15 +176,7 @@ mod tests {
     }
 
     fn tick(sessions: &Sessions) {
-        sessions.tick(&Tick {
-            now: Instant::now(),
-            enabled: true,
-            patched: true,
-            elapsed: Duration::ZERO,
-            fraction: 1.0,
-            bytes_per_request: 1024,
-            room_bytes: u64::MAX,
-        });
+        alone::tick(Instant::now(), true, |tick| sessions.tick(tick));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -21,6 +21,7 @@ pub const FACTS: Facts = Facts {
     description: "Pinning slices: the first bytes of each upload are kept, and the upload with them",
     page: include_str!("slices.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

@@ -17,14 +17,15 @@ use tokio::task::AbortHandle;
 use crate::ending::wait_until;
 use crate::pattern::{End, Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 
 pub const FACTS: Facts = Facts {
     name: "tasks",
     role: Role::Leak,
     description: "Tasks that never end: each request spawns one that follows a feed for ever",
     page: include_str!("tasks.md"),
-    takes: &[Resource::Heap],
+    takes: &[Resource::Heap, Resource::Tasks],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,
@@ -118,6 +119,10 @@ impl Pattern for Tasks {
 
     fn count(&self) -> usize {
         lock(&self.feed).as_ref().map_or(0, watch::Sender::receiver_count)
+    }
+
+    fn outside(&self) -> Outside {
+        Outside { tasks: self.count() as u64, ..Outside::default() }
     }
 
     fn clear(&self) -> usize {

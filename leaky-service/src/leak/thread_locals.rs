@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::pattern::{Event, Facts, Pattern, Role, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 use crate::tracker::handed_out_bytes;
 
 pub const FACTS: Facts = Facts {
@@ -22,6 +22,7 @@ pub const FACTS: Facts = Facts {
     description: "Thread-local pools: buffers taken on one thread and given back on another",
     page: include_str!("thread_locals.md"),
     takes: &[Resource::Heap],
+    per_event: Some(Outside::NOTHING),
     parameters: &[],
     unclearable: None,
     contract: None,

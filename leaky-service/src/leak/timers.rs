@@ -19,14 +19,15 @@ use tokio::time::sleep;
 use crate::ending::wait_until;
 use crate::pattern::{End, Event, Facts, Parameter, Pattern, Role, Unit, lock};
 use crate::payload::Budget;
-use crate::resource::Resource;
+use crate::resource::{Outside, Resource};
 
 pub const FACTS: Facts = Facts {
     name: "timers",
     role: Role::Leak,
     description: "Far-future timers: a watchdog per request, due in hours, that nobody calls off",
     page: include_str!("timers.md"),
-    takes: &[Resource::Heap],
+    takes: &[Resource::Heap, Resource::Tasks],
+    per_event: Some(Outside::NOTHING),
     parameters: &[REQUEST_TIMEOUT],
     unclearable: None,
     contract: None,
@@ -120,6 +121,10 @@ impl Pattern for Timers {
 
     fn count(&self) -> usize {
         lock(&self.closing).as_ref().map_or(0, watch::Sender::receiver_count)
+    }
+
+    fn outside(&self) -> Outside {
+        Outside { tasks: self.count() as u64, ..Outside::default() }
     }
 
     fn clear(&self) -> usize {

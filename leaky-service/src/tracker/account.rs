@@ -4,7 +4,7 @@
 //! the number is given back when its owner drops it with nothing left on it.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// Words whose bits are the open accounts.
 const WORDS: usize = 4;
@@ -22,6 +22,8 @@ static OPEN: [AtomicU64; WORDS] = {
     open
 };
 static LIVE_BYTES: [AtomicI64; LIMIT] = [const { AtomicI64::new(0) }; LIMIT];
+/// The account that each is a part of, or [`NOBODY`].
+static WHOLE: [AtomicU32; LIMIT] = [const { AtomicU32::new(NOBODY) }; LIMIT];
 
 thread_local! {
     // Constant initialisers and no destructors: the allocator reads these at any moment of a
@@ -49,7 +51,18 @@ impl Account {
             let before = word.fetch_update(Ordering::AcqRel, Ordering::Acquire, claim).ok()?;
             Some(Self { number: first + before.trailing_ones() })
         };
-        OPEN.iter().zip((0..).step_by(u64::BITS as usize)).find_map(claimed).ok_or(NoAccountLeft)
+        let numbers = (0..).step_by(u64::BITS as usize);
+        let account: Self = OPEN.iter().zip(numbers).find_map(claimed).ok_or(NoAccountLeft)?;
+        WHOLE[account.number as usize % LIMIT].store(NOBODY, Ordering::Relaxed);
+        Ok(account)
+    }
+
+    /// Opens an account that is part of a whole: what is held on it is held on the whole too, which
+    /// has no parts of parts. The whole is to be dropped last.
+    pub fn open_part_of(whole: &Self) -> Result<Self, NoAccountLeft> {
+        let part = Self::open()?;
+        WHOLE[part.number as usize % LIMIT].store(whole.number, Ordering::Relaxed);
+        Ok(part)
     }
 
     /// Bytes alive right now that were charged here, as the allocator handed them out.
@@ -120,7 +133,12 @@ pub(super) fn book(number: u32, bytes: i64) {
     if number == NOBODY {
         return;
     }
+    // Read first: a part that comes down to nothing may be opened anew by somebody else.
+    let whole = WHOLE[number as usize % LIMIT].load(Ordering::Relaxed);
     LIVE_BYTES[number as usize % LIMIT].fetch_add(bytes, Ordering::Relaxed);
+    if whole != NOBODY {
+        LIVE_BYTES[whole as usize % LIMIT].fetch_add(bytes, Ordering::Relaxed);
+    }
     if number == charged_now() {
         NET_BYTES.set(NET_BYTES.get() + bytes);
     }

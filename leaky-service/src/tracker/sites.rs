@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
-use super::stack::{self, DEPTH};
+use super::stack::{DEPTH, Frames};
 
 /// Distinct call stacks told apart. A service under mixed load shows a few hundred.
 const CAPACITY: usize = 8192;
@@ -134,17 +134,21 @@ impl Slot {
     }
 
     /// Whether this slot is, or now becomes, the one for the stack with this hash.
-    fn claim(&self, hash: u64, stack: &[usize; DEPTH]) -> bool {
+    #[inline]
+    fn claim(&self, hash: u64, stack: &Frames) -> bool {
         let found = self.hash.load(Ordering::Relaxed);
-        if found != 0 {
-            return found == hash;
-        }
+        if found != 0 { found == hash } else { self.take(hash, stack.clone()) }
+    }
+
+    #[cold]
+    fn take(&self, hash: u64, mut stack: Frames) -> bool {
         match self.hash.compare_exchange(0, hash, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => {
-                for (kept, address) in self.stack.iter().zip(stack).skip(1) {
-                    kept.store(*address, Ordering::Relaxed);
+                let first = stack.next().unwrap_or(0);
+                for (kept, address) in self.stack[1..].iter().zip(stack) {
+                    kept.store(address, Ordering::Relaxed);
                 }
-                self.stack[0].store(stack[0], Ordering::Release);
+                self.stack[0].store(first, Ordering::Release);
                 true
             }
             Err(found) => found == hash,
@@ -166,8 +170,8 @@ impl Slot {
 /// The site of an allocation being made by the caller, entered into the table if it is new.
 #[inline]
 pub(super) fn here() -> u32 {
-    let stack = stack::return_addresses();
-    let hash = hash(&stack);
+    let stack = Frames::here();
+    let hash = hash(stack.clone());
     let start = hash as usize % CAPACITY;
     for probe in 0..PROBES {
         let index = (start + probe) % CAPACITY;
@@ -230,10 +234,11 @@ fn counts(site: u32) -> Option<&'static Counts> {
 
 /// A multiplicative hash (the constant is 2^64 divided by the golden ratio), finished by folding
 /// the well-mixed upper half into the lower one; never 0, which marks a free slot.
-fn hash(stack: &[usize; DEPTH]) -> u64 {
-    let mix = |hash: u64, address: &usize| {
-        (hash.rotate_left(5) ^ *address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+#[inline]
+fn hash(stack: Frames) -> u64 {
+    let mix = |hash: u64, address: usize| {
+        (hash.rotate_left(5) ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     };
-    let hash = stack.iter().fold(0, mix);
+    let hash = stack.fold(0, mix);
     (hash ^ (hash >> 32)).max(1)
 }

@@ -21,27 +21,42 @@ thread_local! {
 /// Stands for an end that is being asked for, or is not known: no frame lies below it.
 const NO_STACK: usize = 1;
 
-/// The return addresses of the callers, innermost first, zero where there are no more.
-#[inline]
-pub(super) fn return_addresses() -> [usize; DEPTH] {
-    let mut addresses = [0; DEPTH];
-    let end = stack_end();
-    let mut lowest = here();
-    let mut frame = frame_pointer();
-    for address in &mut addresses {
-        let fits = frame >= lowest && frame.is_multiple_of(align_of::<usize>());
-        if !fits || frame.saturating_add(FRAME_BYTES) > end {
-            break;
-        }
-        let (next, return_address) = read_frame(frame);
-        if return_address == 0 {
-            break;
-        }
-        *address = return_address;
-        lowest = frame + FRAME_BYTES;
-        frame = next;
+/// The frames above an allocation: a walk that can be made again, and finds the same.
+#[derive(Clone)]
+pub(super) struct Frames {
+    /// The saved frame pointer to read next.
+    frame: usize,
+    /// It must not lie below this address.
+    lowest: usize,
+    /// The first address past the stack.
+    end: usize,
+    left: usize,
+}
+
+impl Frames {
+    /// Those of the function that this is used in, and of its callers.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must begin in the frame it is used in")]
+    pub(super) fn here() -> Self {
+        Self { frame: frame_pointer(), lowest: here(), end: stack_end(), left: DEPTH }
     }
-    addresses
+}
+
+/// Return addresses, innermost first.
+impl Iterator for Frames {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let fits = self.frame >= self.lowest && self.frame.is_multiple_of(align_of::<usize>());
+        if self.left == 0 || !fits || self.frame.saturating_add(FRAME_BYTES) > self.end {
+            return None;
+        }
+        let (next, return_address) = read_frame(self.frame);
+        (self.lowest, self.frame) = (self.frame + FRAME_BYTES, next);
+        self.left -= 1;
+        (return_address != 0).then_some(return_address)
+    }
 }
 
 /// An address in the frame of the caller: everything from here up to the end is mapped stack.

@@ -1,5 +1,8 @@
 //! The metrics of the contract, and those beside.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use crate::server::{Server, close, number};
 
 #[test]
@@ -18,6 +21,8 @@ fn metrics_count_requests_by_route_and_follow_the_leaks() {
     assert!(close(server.metric("bounded_cache_evictions_total"), 15.0));
     for gauge in [
         "process_resident_memory_bytes",
+        "process_resident_anon_bytes",
+        "process_resident_file_bytes",
         "process_virtual_memory_bytes",
         "process_open_fds",
         "process_threads",
@@ -36,6 +41,7 @@ fn metrics_count_requests_by_route_and_follow_the_leaks() {
         "leak_listeners_size_bytes",
         "bounded_cache_size_bytes",
         "allocator_retained_bytes",
+        "process_resident_shmem_bytes",
         "process_children",
         "memory_growth_rate_bytes_per_second",
     ] {
@@ -89,4 +95,51 @@ fn alive_tasks_are_told_and_fall_when_the_leaked_ones_are_ended() {
     assert_eq!(cleared["entries_removed"], 200);
     assert!(alive() < 50.0, "{} tasks are left", alive());
     assert!(close(server.metric("leak_tasks_held_bytes"), 0.0));
+}
+
+#[test]
+fn whatever_clients_invent_the_metrics_grow_by_no_series() {
+    const CONNECTIONS: usize = 100;
+    const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "BREW", "x-Y_z"];
+    let server = Server::start(&[]);
+    let invent = |number: usize| {
+        let method = METHODS[number % METHODS.len()];
+        let path = match number % 4 {
+            0 => format!("/nowhere/{number}"),
+            1 => format!("/admin/leaks/leak-{number}"),
+            2 => format!("/api/data/{number}?{number}={number}"),
+            _ => format!("/api/data?{number}"),
+        };
+        format!("{method} {path} HTTP/1.1\r\nhost: host-{number}\r\nuser-agent: {number}\r\n")
+    };
+    // 100 requests on each connection: every method at every kind of path, several times.
+    let send = |connection: usize| {
+        let numbers = connection * 100..(connection + 1) * 100;
+        let last = numbers.end - 1;
+        let heads = numbers.map(|number| {
+            let end = if number == last { "connection: close\r\n\r\n" } else { "\r\n" };
+            invent(number) + end
+        });
+        let mut stream = TcpStream::connect(&server.address).expect("it listens");
+        stream.write_all(heads.collect::<String>().as_bytes()).expect("it reads");
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).expect("it answers all of them");
+        assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 ").count(), 100);
+    };
+    let series = || -> Vec<String> {
+        let text = server.get("/metrics").text;
+        let name = |line: &str| line.rsplit_once(' ').map(|(name, _)| name.to_owned());
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(name).collect()
+    };
+    series();
+    send(0);
+    let before = series();
+    assert!(before.iter().any(|name| name.contains("method=\"OTHER\"")), "{before:#?}");
+    (1..=CONNECTIONS).for_each(send);
+    let after = series();
+    assert_eq!(after, before);
+    let requests = "http_requests_total{endpoint=\"unmatched\",method=\"OTHER\",service=\"leaky-service\",status=\"404\"} ";
+    let text = server.get("/metrics").text;
+    let counted = text.lines().find_map(|line| line.strip_prefix(requests)?.parse::<u64>().ok());
+    assert!(counted.is_some_and(|count| count >= 2000), "{counted:?}");
 }

@@ -55,6 +55,10 @@ fn impossible_settings_are_refused_with_exit_code_2() {
         ["--max-held", "lots"],
         ["--delay", "10"],
         ["--workers", "0"],
+        ["--near-limit", "0"],
+        ["--near-limit", "80"],
+        ["--growth-sampling", "2"],
+        ["--growth-thresholds", "0B"],
         ["--listen", "nowhere"],
     ] {
         let output = command().args(arguments).output().expect("it starts");

@@ -170,3 +170,17 @@ fn frames<'a>(
 fn text(profile: &Profile, position: i64) -> &str {
     &profile.string_table[usize::try_from(position).expect("a position")]
 }
+
+#[test]
+fn with_attribution_off_the_profile_is_refused_and_what_leaks_hold_is_exact_all_the_same() {
+    let server = Server::start(&["--attribution", "off"]);
+    server.post_json("/admin/leaks/cache", r#"{"enabled": true}"#);
+    server.load(100);
+    let status = server.get_json("/admin/leaks/status");
+    assert_eq!(status["attribution"]["enabled"], false);
+    let held = number(&status["leaks"]["cache"]["held_bytes"]);
+    assert!((held / (100.0 * 10240.0) - 1.0).abs() < 0.02, "{held}");
+    let refused = server.get("/debug/pprof/heap");
+    assert_eq!(refused.status, 501, "{}", refused.text);
+    assert!(refused.text.contains("--attribution off"), "{}", refused.text);
+}

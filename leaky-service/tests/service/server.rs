@@ -132,6 +132,14 @@ impl Answer {
         Self { status: response.status().as_u16(), text }
     }
 
+    /// The same of an answer that may be no text.
+    pub fn lossy(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut bytes).expect("the answer is whole");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: response.status().as_u16(), text }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
@@ -142,6 +150,10 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_leaky-service");
 pub fn command() -> Command {
     let mut command = Command::new(PROGRAM);
     for variable in ["LEAKLAB_ADMIN_TOKEN", "METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD"] {
+        command.env_remove(variable);
+    }
+    let theirs = std::env::vars_os().map(|(name, _)| name);
+    for variable in theirs.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
         command.env_remove(variable);
     }
     command

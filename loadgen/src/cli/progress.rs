@@ -1,63 +1,109 @@
-//! The live line on a terminal: how far the run is, twice a second.
+//! The live line on a terminal: how the last second went. Nothing where stderr is no terminal.
 
 use std::{
+    env,
+    fmt::Write as _,
     io::{self, IsTerminal, Write},
-    sync::mpsc::{self, RecvTimeoutError, Sender},
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
-use crate::{Control, Plan};
+use rustix::termios::tcgetwinsize;
 
-const PERIOD: Duration = Duration::from_millis(500);
+use crate::{
+    Plan,
+    collector::{Listener, Second},
+    report::seconds,
+};
+
 /// Back to the start of the line, and clear it.
 const CLEAR: &str = "\r\x1b[2K";
+const RED: &str = "\x1b[31m";
+const RESET: &str = "\x1b[0m";
+/// Where the terminal does not say how wide it is.
+const DEFAULT_COLUMNS: usize = 80;
 
-/// A thread that narrates; none where stderr is no terminal.
-pub(super) struct Progress(Option<(Sender<()>, JoinHandle<()>)>);
+/// Rewrites one line on stderr, and clears it in the end.
+pub(super) struct Progress {
+    duration_seconds: f64,
+    colour: bool,
+}
 
 impl Progress {
-    /// Starts to show how far the run behind `control` is.
-    pub(super) fn show(plan: &Plan, control: &Control) -> Self {
-        if !io::stderr().is_terminal() {
-            return Self(None);
-        }
-        let (end, ended) = mpsc::channel();
-        let (expected, control) = (plan.schedule().expected(), control.clone());
-        let start = Instant::now();
-        let narrator = thread::spawn(move || {
-            while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-                write(&line(&control, expected, start.elapsed()));
-            }
-            write("");
-        });
-        Self(Some((end, narrator)))
+    /// If stderr is a terminal.
+    pub(super) fn on_terminal(plan: &Plan) -> Option<Self> {
+        io::stderr().is_terminal().then(|| Self {
+            duration_seconds: plan.options().duration.as_secs_f64(),
+            // https://no-color.org: set and not empty, whatever its value.
+            colour: env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        })
     }
 
-    /// Clears the line.
-    pub(super) fn end(self) {
-        if let Self(Some((end, narrator))) = self {
-            drop(end);
-            // Should the narrator have failed, there is nothing left to clear.
-            let _ = narrator.join();
+    fn line(&self, second: &Second<'_>) -> String {
+        let Second { recording, total, end_nanos, .. } = second;
+        let per_second = |count: u64| count as f64 / second.seconds();
+        let mut line = format!(
+            "{:.0}s of {:.0}s  {:.0}/s sent of {:.0}/s due",
+            *end_nanos as f64 / 1e9,
+            self.duration_seconds,
+            per_second(recording.counts.sent),
+            per_second(recording.counts.planned),
+        );
+        let response = &recording.times.response;
+        if !response.is_empty() {
+            for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
+                let time = response.value_at_quantile(quantile) as f64 / 1e9;
+                // Writing to a string cannot fail.
+                let _ = write!(line, "  {name} {}", seconds(time));
+            }
+        }
+        let _ = write!(line, "  errors {}  waiting {}", total.counts.errors, total.waiting());
+        line
+    }
+}
+
+impl Listener for Progress {
+    fn second(&mut self, second: &Second<'_>) {
+        let columns = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+        let columns = if columns == 0 { DEFAULT_COLUMNS } else { columns };
+        // A line that wraps could not be cleared.
+        let line: String = self.line(second).chars().take(columns - 1).collect();
+        if self.colour && second.recording.counts.errors > 0 {
+            write(&format!("{RED}{line}{RESET}"));
+        } else {
+            write(&line);
         }
     }
 }
 
-fn line(control: &Control, expected: u64, elapsed: Duration) -> String {
-    let counts = control.counts();
-    let waiting = counts.planned.saturating_sub(counts.completed + counts.errors);
-    format!(
-        "{:>5.1}s  {} of {expected} due, {} sent, {} completed, {} errors, {waiting} waiting",
-        elapsed.as_secs_f64(),
-        counts.planned,
-        counts.sent,
-        counts.completed,
-        counts.errors,
-    )
+impl Drop for Progress {
+    fn drop(&mut self) {
+        write("");
+    }
 }
 
 fn write(line: &str) {
     // Narration that cannot be written is no reason to end a run.
     let _ = write!(io::stderr(), "{CLEAR}{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Recording;
+
+    #[test]
+    fn the_line_says_how_the_last_second_went() {
+        let mut recording = Recording::new().expect("valid bounds");
+        recording.counts.planned = 220;
+        recording.counts.sent = 199;
+        recording.counts.errors = 3;
+        recording.times.response.record_n(1_000_000, 199).expect("within the bounds");
+        let progress = Progress { duration_seconds: 60.0, colour: false };
+        let (start_nanos, end_nanos) = (11_000_000_000, 12_000_000_000);
+        let second = Second { start_nanos, end_nanos, recording: &recording, total: &recording };
+        assert_eq!(
+            progress.line(&second),
+            "12s of 60s  199/s sent of 220/s due  p50 1.00ms  p99 1.00ms  p99.9 1.00ms  \
+             errors 3  waiting 21"
+        );
+    }
 }

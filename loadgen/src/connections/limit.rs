@@ -11,8 +11,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::clock::Clock;
+
 /// The same limit for each piece of work, one at a time.
 pub(super) struct Limit {
+    clock: Clock,
     length: Duration,
     /// Rings at the deadline of some earlier work, or of this; only then is it set anew, so about
     /// once per `length`.
@@ -24,27 +27,33 @@ pub(super) struct Limit {
 pub(super) struct Exceeded;
 
 impl Limit {
-    pub(super) fn new(length: Duration) -> Self {
-        Self { length, alarm: Box::pin(sleep(length)) }
+    pub(super) fn new(clock: Clock, length: Duration) -> Self {
+        Self { clock, length, alarm: Box::pin(sleep(length)) }
     }
 
-    /// Does the work, or gives it up when it takes longer than the limit.
-    pub(super) async fn keep<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Exceeded> {
-        let deadline = Instant::now() + self.length;
+    /// Does the work that began at `begun_nanos` of the clock, or gives it up when it takes longer
+    /// than the limit.
+    pub(super) async fn keep<T>(
+        &mut self,
+        begun_nanos: u64,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Exceeded> {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => self.poll_deadline(deadline, cx).map(|()| Err(Exceeded)),
+            Poll::Pending => self.poll_deadline(begun_nanos, cx).map(|()| Err(Exceeded)),
         })
         .await
     }
 
-    fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_deadline(&mut self, begun_nanos: u64, cx: &mut Context<'_>) -> Poll<()> {
         while self.alarm.as_mut().poll(cx).is_ready() {
-            if self.alarm.deadline() >= deadline {
+            let gone = Duration::from_nanos(self.clock.now().saturating_sub(begun_nanos));
+            let left = self.length.saturating_sub(gone);
+            if left.is_zero() {
                 return Poll::Ready(());
             }
-            self.alarm.as_mut().reset(deadline);
+            self.alarm.as_mut().reset(Instant::now() + left);
         }
         Poll::Pending
     }
@@ -56,21 +65,28 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_millis(40);
 
+    fn limit() -> (Clock, Limit) {
+        let clock = Clock::start();
+        (clock, Limit::new(clock, LENGTH))
+    }
+
     #[tokio::test]
     async fn work_within_the_limit_is_done_and_work_beyond_it_is_given_up() {
-        let mut limit = Limit::new(LENGTH);
-        assert_eq!(limit.keep(async { 1 }).await, Ok(1));
-        assert_eq!(limit.keep(std::future::pending::<()>()).await, Err(Exceeded));
-        assert_eq!(limit.keep(async { 2 }).await, Ok(2));
+        let (clock, mut limit) = limit();
+        assert_eq!(limit.keep(clock.now(), async { 1 }).await, Ok(1));
+        let never = limit.keep(clock.now(), std::future::pending::<()>());
+        assert_eq!(never.await, Err(Exceeded));
+        assert_eq!(limit.keep(clock.now(), async { 2 }).await, Ok(2));
     }
 
     #[tokio::test]
     async fn the_limit_of_each_work_counts_from_its_own_beginning() {
-        let mut limit = Limit::new(LENGTH);
+        let (clock, mut limit) = limit();
         sleep(LENGTH / 2).await;
         for _ in 0..3 {
             let begun = Instant::now();
-            assert_eq!(limit.keep(std::future::pending::<()>()).await, Err(Exceeded));
+            let never = limit.keep(clock.now(), std::future::pending::<()>());
+            assert_eq!(never.await, Err(Exceeded));
             assert!(begun.elapsed() >= LENGTH, "{:?}", begun.elapsed());
         }
     }

@@ -1,131 +1,137 @@
-//! One connection to the target and one exchange at a time on it: HTTP/1.1 by hyper, at the level
-//! of the connection, without a pool. Replies are read to their end, counted and thrown away.
+//! One connection to the target, whatever it speaks, and how it is opened.
 
-use std::{
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    pin::{Pin, pin},
-    task::{Context, Poll},
+use std::{io, net::SocketAddr, path::Path, rc::Rc, sync::Arc};
+
+use hyper::http::uri::Scheme;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    Reply,
+    http1::{Http1, ReadBuffer},
+    http2::{Http2, Origin, Slot},
+    stream::Stream,
+};
+use crate::{
+    error::LoadError,
+    failure::ErrorKind,
+    plan::{Plan, Protocol},
+    requests::Request,
 };
 
-use http_body_util::{BodyExt, Empty};
-use hyper::{
-    Request,
-    body::Bytes,
-    client::conn::http1::{self, Connection, SendRequest},
-    header::{HOST, USER_AGENT},
-};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+/// Where the target is, looked up once per run.
+#[derive(Debug, Clone)]
+pub(crate) enum Addresses {
+    Tcp(Arc<[SocketAddr]>),
+    Unix(Arc<Path>),
+}
 
-use crate::{failure::ErrorKind, plan::Target};
+impl Addresses {
+    /// Looks the plan's target up; blocks as long as the resolver does.
+    pub(crate) fn of(plan: &Plan) -> Result<Self, LoadError> {
+        match &plan.options().unix_socket {
+            Some(path) => Ok(Self::Unix(path.as_path().into())),
+            None => plan.target().resolve().map(|addresses| Self::Tcp(addresses.into())),
+        }
+    }
+}
 
-/// Most bytes read at once, and so the longest head of a reply.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Longest body of a reply that is read to its end: what is longer is no answer to measure.
-const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
-
-type NoBody = Empty<Bytes>;
-
-/// Opens connections to the target, and knows the request that goes over them.
+/// Opens connections to the target.
 pub(super) struct Dialer {
-    addresses: Vec<SocketAddr>,
-    request: Request<NoBody>,
+    addresses: Addresses,
+    plan: Plan,
+    origin: Rc<Origin>,
+    buffer: ReadBuffer,
+}
+
+/// One open connection, or a stream on it.
+pub(super) enum Link {
+    Http1(Http1<Stream>),
+    Http2(Http2),
+}
+
+/// A place for a connection, which the workers that share it have in common.
+#[derive(Clone)]
+pub(super) struct Opener {
+    dialer: Rc<Dialer>,
+    shared: Rc<Slot>,
 }
 
 impl Dialer {
-    pub(super) fn new(target: &Target, addresses: Vec<SocketAddr>) -> io::Result<Self> {
-        let request = Request::get(target.path().as_str())
-            .header(HOST, target.authority())
-            .header(USER_AGENT, concat!("loadgen/", env!("CARGO_PKG_VERSION")))
-            .body(NoBody::new())
-            .map_err(io::Error::other)?;
-        Ok(Self { addresses, request })
+    pub(super) fn new(plan: &Plan, addresses: Addresses) -> Self {
+        let scheme = if plan.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let authority = plan.target().authority().to_owned();
+        let origin = Rc::new(Origin { scheme, authority });
+        Self { addresses, plan: plan.clone(), origin, buffer: ReadBuffer::new() }
     }
 
-    pub(super) fn request(&self) -> Request<NoBody> {
-        self.request.clone()
-    }
-
-    /// Opens a connection to the first address that accepts one.
-    pub(super) async fn dial(&self) -> io::Result<Link> {
-        let stream = TcpStream::connect(&self.addresses[..]).await?;
-        // A request that waits for the acknowledgement of the one before would be late.
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(READ_BUFFER_BYTES)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
-        Ok(Link { sender, wire: Wire(Some(connection)) })
+    /// Opens a stream to the first address that accepts one.
+    async fn dial(&self) -> io::Result<Stream> {
+        let bare = match &self.addresses {
+            Addresses::Tcp(addresses) => {
+                let stream = TcpStream::connect(&addresses[..]).await?;
+                // A request that waits for the acknowledgement of the one before would be late.
+                stream.set_nodelay(true)?;
+                Stream::Tcp(stream)
+            }
+            Addresses::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+        };
+        let Some(tls) = self.plan.tls() else { return Ok(bare) };
+        let connector = TlsConnector::from(Arc::clone(&tls.config));
+        let stream = connector.connect(tls.server_name.clone(), bare).await?;
+        Ok(Stream::Tls(Box::new(stream)))
     }
 }
 
-/// A whole reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body_bytes: u64,
-}
+impl Opener {
+    pub(super) fn new(dialer: &Rc<Dialer>) -> Self {
+        Self { dialer: Rc::clone(dialer), shared: Rc::default() }
+    }
 
-/// One open connection.
-pub(super) struct Link {
-    sender: SendRequest<NoBody>,
-    wire: Wire,
+    /// Opens a connection, or a stream on the one that is shared.
+    pub(super) async fn open(&self) -> io::Result<Link> {
+        let Self { dialer, shared } = self;
+        let options = dialer.plan.options();
+        match options.protocol {
+            Protocol::Http1 => {
+                Ok(Link::Http1(Http1::new(dialer.dial().await?, dialer.buffer.clone())))
+            }
+            Protocol::Http2 => {
+                let own = Slot::default();
+                let slot = if options.keep_alive { &**shared } else { &own };
+                slot.open(Rc::clone(&dialer.origin), dialer.dial()).await.map(Link::Http2)
+            }
+        }
+    }
 }
 
 impl Link {
-    /// Waits until the peer has closed the connection.
+    /// Waits until an idle connection is of no more use. One that is shared is looked at when it
+    /// is used.
     pub(super) async fn closed(&mut self) {
-        poll_fn(|cx| self.wire.turn(cx)).await;
+        match self {
+            Self::Http1(link) => link.closed().await,
+            Self::Http2(_) => std::future::pending().await,
+        }
     }
 
     /// Whether another request can be sent.
     pub(super) async fn is_ready(&mut self) -> bool {
-        self.wire.drive(poll_fn(|cx| self.sender.poll_ready(cx))).await.is_ok()
-    }
-
-    /// Sends the request and reads the whole reply. After an error, or when dropped before its
-    /// end, the connection is of no more use.
-    pub(super) async fn exchange(&mut self, request: Request<NoBody>) -> Result<Reply, ErrorKind> {
-        let response = self.wire.drive(self.sender.send_request(request)).await?;
-        let status = response.status().as_u16();
-        let mut body = response.into_body();
-        let mut body_bytes = 0;
-        while let Some(frame) = self.wire.drive(body.frame()).await {
-            body_bytes += frame?.data_ref().map_or(0, |data| data.len() as u64);
-            if body_bytes > MAX_BODY_BYTES {
-                return Err(ErrorKind::Oversized);
-            }
+        match self {
+            Self::Http1(link) => link.is_ready().await,
+            Self::Http2(link) => link.is_ready(),
         }
-        Ok(Reply { status, body_bytes })
     }
-}
 
-/// The half of a hyper connection that moves bytes. It is polled by the task that waits for the
-/// reply, which spares a task switch per step; it is gone once the connection has ended.
-struct Wire(Option<Connection<TokioIo<TcpStream>, NoBody>>);
-
-impl Wire {
-    /// Moves what can be moved; ready once the connection has ended.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(connection) = &mut self.0
-            && Pin::new(connection).poll(cx).is_pending()
-        {
-            return Poll::Pending;
+    /// Sends the request and reads the whole reply, whose body goes by `body`.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Request<'_>,
+        body: &mut impl FnMut(&[u8]),
+    ) -> Result<Reply, ErrorKind> {
+        match self {
+            Self::Http1(link) => link.exchange(request.bytes, request.is_head(), body).await,
+            Self::Http2(link) => link.exchange(request, body).await,
         }
-        self.0 = None;
-        Poll::Ready(())
-    }
-
-    /// Keeps bytes moving until `work` is done. When the connection ends, hyper tells `work`.
-    async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
-            let _ended = self.turn(cx);
-            work.as_mut().poll(cx)
-        })
-        .await
     }
 }

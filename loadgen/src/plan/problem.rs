@@ -1,12 +1,12 @@
 //! Everything that is wrong with a plan, collected so that one look shows all of it.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 /// One thing that is wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The option, named as its flag is.
-    pub place: &'static str,
+    pub place: Cow<'static, str>,
     /// What is wrong, with the value and what would be right.
     pub what: String,
 }
@@ -28,8 +28,18 @@ impl Problems {
     }
 
     /// Adds a problem.
-    pub(crate) fn push(&mut self, place: &'static str, what: impl Into<String>) {
-        self.0.push(Problem { place, what: what.into() });
+    pub(crate) fn push(&mut self, place: impl Into<Cow<'static, str>>, what: impl Into<String>) {
+        self.0.push(Problem { place: place.into(), what: what.into() });
+    }
+
+    /// With other places, where `place` has one for that of a problem.
+    pub(crate) fn with_places(mut self, place: impl Fn(&str) -> Option<String>) -> Self {
+        for problem in &mut self.0 {
+            if let Some(place) = place(&problem.place) {
+                problem.place = place.into();
+            }
+        }
+        self
     }
 
     /// Both lists in one.

@@ -1,4 +1,4 @@
-//! Where the load goes: one `http://` URL, taken apart once.
+//! Where the load goes: one `http://` or `https://` URL, taken apart once.
 
 use std::{fmt, io, net::SocketAddr, net::ToSocketAddrs, str::FromStr};
 
@@ -7,10 +7,12 @@ use hyper::{Uri, http::uri::PathAndQuery};
 use crate::error::LoadError;
 
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
-/// A plain HTTP/1.1 target. TLS is refused rather than pretended.
+/// A target, over TLS or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    tls: bool,
     host: String,
     authority: String,
     port: u16,
@@ -28,11 +30,21 @@ impl Target {
         &self.authority
     }
 
+    /// Whether it is reached over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Name or address, without the brackets of a URL.
+    pub(crate) fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Looks the host up, once per run; blocks as long as the resolver does.
     pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, LoadError> {
         let failed = |source| LoadError::Resolve { host: self.host.clone(), source };
-        let bare_host = self.host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<_> = (bare_host, self.port).to_socket_addrs().map_err(failed)?.collect();
+        let addresses: Vec<_> =
+            (self.bare_host(), self.port).to_socket_addrs().map_err(failed)?.collect();
         if addresses.is_empty() {
             return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
         }
@@ -42,7 +54,8 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.path)
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 
@@ -51,22 +64,23 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let uri: Uri = text.parse().map_err(|_| TargetError::NotAUrl)?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(TargetError::Tls),
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
             _ => return Err(TargetError::NotHttp),
-        }
+        };
         let authority = uri.authority().ok_or(TargetError::NotAUrl)?;
         if authority.as_str().contains('@') {
             return Err(TargetError::Credentials);
         }
         // The parser takes a port that is too large for none at all, so it is read here.
         let port = match authority.as_str().strip_prefix(authority.host()) {
-            Some("") => Some(HTTP_PORT),
+            Some("") => Some(if tls { HTTPS_PORT } else { HTTP_PORT }),
             Some(port) => port.trim_start_matches(':').parse().ok().filter(|port| *port > 0),
             None => None,
         };
         Ok(Self {
+            tls,
             host: authority.host().to_owned(),
             authority: authority.to_string(),
             port: port.ok_or(TargetError::Port)?,
@@ -82,13 +96,12 @@ pub enum TargetError {
     #[error("is not a URL: write `http://HOST:PORT/PATH`")]
     NotAUrl,
     /// No scheme, or another one.
-    #[error("does not start with `http://`, the only scheme that is spoken")]
+    #[error("does not start with `http://` or `https://`")]
     NotHttp,
-    /// `https://`.
-    #[error("asks for TLS, which is not spoken: use the plain `http://` port")]
-    Tls,
     /// `user:password@`.
-    #[error("holds credentials, which are not sent: leave out the part before `@`")]
+    #[error(
+        "holds credentials, which are not sent: leave out the part before `@`, and put them into the environment"
+    )]
     Credentials,
     /// No number after the colon, or zero.
     #[error("has no port from 1 to 65535 after the colon")]
@@ -105,6 +118,7 @@ mod tests {
             ("http://localhost:8080/api/data?x=1", "localhost", 8080, "/api/data?x=1"),
             ("http://example.org", "example.org", 80, "/"),
             ("http://[::1]:9/", "[::1]", 9, "/"),
+            ("https://example.org/x", "example.org", 443, "/x"),
         ] {
             let target: Target = text.parse().expect(text);
             assert_eq!((target.host.as_str(), target.port), (host, port), "{text}");
@@ -120,7 +134,6 @@ mod tests {
             ("http://a b/", TargetError::NotAUrl),
             ("localhost:8080", TargetError::NotHttp),
             ("ftp://host/", TargetError::NotHttp),
-            ("https://host/", TargetError::Tls),
             ("http://user:secret@host/", TargetError::Credentials),
             ("http://host:0/", TargetError::Port),
             ("http://host:65536/", TargetError::Port),

@@ -4,22 +4,16 @@ use std::fmt::{self, Display, Formatter};
 
 use bytesize::ByteSize;
 
-use super::{Distribution, Report};
+use super::{Distribution, Model, Report};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { requests_planned, requests_sent, requests_completed, .. } = self;
         writeln!(f, "target     {}", self.target)?;
-        writeln!(
-            f,
-            "load       open, {} arrivals at {:.2}/s for {} over {} connections, seed {}",
-            self.arrivals,
-            self.rate_asked_per_second,
-            seconds(self.duration_seconds),
-            self.connections,
-            self.seed,
-        )?;
-        writeln!(f, "schedule   {}", self.schedule_hash)?;
+        writeln!(f, "load       {}, seed {}", self.load, self.seed)?;
+        if self.model == Model::Open {
+            writeln!(f, "schedule   {}", self.schedule_hash)?;
+        }
         writeln!(
             f,
             "sent       {requests_sent} of {requests_planned} planned, {:.2}/s, in {}",
@@ -33,15 +27,12 @@ impl Display for Report {
         )?;
         self.write_losses(f)?;
         writeln!(f)?;
-        writeln!(
+        write_times(
             f,
-            "           {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
-            "p50", "p90", "p99", "p99.9", "max", "mean"
+            [self.response_time_seconds, self.service_time_seconds, self.lateness_seconds],
         )?;
-        write_distribution(f, "response", self.response_time_seconds)?;
-        write_distribution(f, "service", self.service_time_seconds)?;
-        write_distribution(f, "lateness", self.lateness_seconds)?;
         writeln!(f)?;
+        self.write_thresholds(f)?;
         self.write_validity(f)
     }
 }
@@ -55,6 +46,9 @@ impl Report {
             separator = ", ";
         }
         writeln!(f)?;
+        if self.requests_aborted > 0 {
+            writeln!(f, "aborted    {}, as planned", self.requests_aborted)?;
+        }
         if self.arrivals_dropped > 0 {
             writeln!(f, "dropped    {}", self.arrivals_dropped)?;
         }
@@ -64,9 +58,23 @@ impl Report {
         Ok(())
     }
 
+    fn write_thresholds(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let width = self.thresholds.iter().map(|one| one.threshold.to_string().len()).max();
+        for (index, judgement) in self.thresholds.iter().enumerate() {
+            let title = if index == 0 { "conditions" } else { "" };
+            let outcome = if judgement.held { "kept" } else { "NOT KEPT" };
+            let (threshold, width) = (&judgement.threshold, width.unwrap_or(0));
+            writeln!(f, "{title:<10} {threshold:<width$}  {outcome:<8}  {judgement}")?;
+        }
+        if let Some(reason) = &self.stop_reason {
+            writeln!(f, "stopped    early: {reason}")?;
+        }
+        Ok(())
+    }
+
     fn write_validity(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.interrupted {
-            writeln!(f, "the run was stopped before its end")?;
+            writeln!(f, "stopped    early, as asked")?;
         }
         if self.valid {
             return write!(f, "valid      yes");
@@ -74,6 +82,19 @@ impl Report {
         write!(f, "valid      NO")?;
         self.invalid_reasons.iter().try_for_each(|reason| write!(f, "\n           {reason}"))
     }
+}
+
+/// A table of response time, service time and lateness.
+pub(super) fn write_times(f: &mut Formatter<'_>, times: [Option<Distribution>; 3]) -> fmt::Result {
+    writeln!(
+        f,
+        "           {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "p50", "p90", "p99", "p99.9", "max", "mean"
+    )?;
+    ["response", "service", "lateness"]
+        .into_iter()
+        .zip(times)
+        .try_for_each(|(name, times)| write_distribution(f, name, times))
 }
 
 fn write_distribution(f: &mut Formatter<'_>, name: &str, of: Option<Distribution>) -> fmt::Result {
@@ -87,16 +108,17 @@ fn write_distribution(f: &mut Formatter<'_>, name: &str, of: Option<Distribution
     writeln!(f)
 }
 
-/// A time with three significant digits and its unit.
-pub(super) fn seconds(seconds: f64) -> String {
+/// A time with three significant digits and its unit, both chosen after rounding: what rounds to
+/// 1000us is 1.00ms.
+pub(crate) fn seconds(seconds: f64) -> String {
     let (value, unit) = match seconds {
-        s if s < 1e-3 => (s * 1e6, "us"),
-        s if s < 1.0 => (s * 1e3, "ms"),
+        s if s < 0.9995e-3 => (s * 1e6, "us"),
+        s if s < 0.9995 => (s * 1e3, "ms"),
         s => (s, "s"),
     };
     let decimals = match value {
-        v if v >= 100.0 => 0,
-        v if v >= 10.0 => 1,
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
         _ => 2,
     };
     format!("{value:.decimals$}{unit}")
@@ -105,39 +127,58 @@ pub(super) fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Histograms, Judgement, Unit, recording::Times};
 
     fn distribution(p50: f64) -> Distribution {
         let [p90, p99, p999, max, mean] = [2.0, 3.0, 4.0, 5.0, 1.5].map(|factor| factor * p50);
         Distribution { p50, p90, p99, p999, max, mean, count: 990 }
     }
 
+    fn judgement(condition: &str, measured: Option<f64>, held: bool) -> Judgement {
+        let threshold = condition.parse().expect(condition);
+        Judgement { threshold, measured, unit: Unit::Seconds, held }
+    }
+
     fn report() -> Report {
         Report {
             schema_version: 1,
             target: "http://localhost:8080/api/data".to_owned(),
-            arrivals: crate::Arrivals::Poisson,
+            model: Model::Open,
+            load: "open, poisson arrivals at 200.00/s for 5.00s over 10 connections".to_owned(),
             seed: 7,
+            shard_index: 0,
+            shard_count: 1,
             connections: 10,
             timeout_seconds: 5.0,
             duration_seconds: 5.0,
             elapsed_seconds: 5.01,
             interrupted: true,
+            stop_reason: Some("errors<50% was 73.00% after 5s".to_owned()),
             valid: false,
             invalid_reasons: vec!["one reason".to_owned(), "another".to_owned()],
+            thresholds: vec![
+                judgement("p99<250ms", Some(0.003), true),
+                judgement("errors<0.1%", None, false),
+            ],
             schedule_hash: "cbf29ce484222325".to_owned(),
             requests_planned: 1000,
             requests_sent: 998,
             requests_completed: 990,
             errors_total: 5,
-            errors: [("closed", 2), ("connect", 3), ("timeout", 0)].into(),
+            errors: [("closed", 2), ("connect", 3), ("timeout", 0)]
+                .map(|(kind, count)| (kind.to_owned(), count))
+                .into(),
+            requests_aborted: 6,
             arrivals_dropped: 4,
             requests_abandoned: 1,
-            rate_asked_per_second: 200.0,
+            rate_asked_per_second: Some(200.0),
             rate_sent_per_second: 199.6,
             response_time_seconds: Some(distribution(0.001)),
             service_time_seconds: Some(distribution(0.0005)),
             lateness_seconds: None,
             bytes_received: 2048,
+            timeline: Vec::new(),
+            histograms: Histograms::from(&Times::new().expect("valid bounds")),
         }
     }
 
@@ -150,6 +191,7 @@ schedule   cbf29ce484222325
 sent       998 of 1000 planned, 199.60/s, in 5.01s
 completed  990, 2.0 KiB received
 errors     5: 2 closed, 3 connect
+aborted    6, as planned
 dropped    4
 abandoned  1
 
@@ -158,7 +200,10 @@ response     1.00ms   2.00ms   3.00ms   4.00ms   5.00ms   1.50ms
 service       500us   1.00ms   1.50ms   2.00ms   2.50ms    750us
 lateness   nothing was measured
 
-the run was stopped before its end
+conditions p99<250ms    kept      3.00ms
+           errors<0.1%  NOT KEPT  nothing was measured
+stopped    early: errors<50% was 73.00% after 5s
+stopped    early, as asked
 valid      NO
            one reason
            another";
@@ -170,6 +215,8 @@ valid      NO
         for (value, text) in [
             (0.0, "0.00us"),
             (0.000_012_34, "12.3us"),
+            (0.000_009_996, "10.0us"),
+            (0.000_999_9, "1.00ms"),
             (0.001, "1.00ms"),
             (0.9, "900ms"),
             (1.0, "1.00s"),

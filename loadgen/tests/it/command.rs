@@ -1,14 +1,18 @@
 //! The command `loadgen` as people and scripts meet it: output, exit codes, signals.
 
 use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::peer::{Peer, ok};
+use crate::peer::{OK, Peer, ok};
 
 fn loadgen(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
@@ -37,6 +41,10 @@ fn a_good_run_exits_0_and_reports_on_stdout_alone() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stdout).contains("40 of 40 planned"), "{}", text(&output.stdout));
     assert!(output.stderr.is_empty(), "no progress without a terminal: {output:?}");
+}
+
+fn keys(value: &serde_json::Value) -> BTreeSet<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
 #[test]
@@ -75,10 +83,68 @@ fn json_has_the_keys_that_scripts_read() {
             assert!(report[times][key].is_f64(), "{times}.{key} in {report}");
         }
     }
+    let schema = include_str!("../../report.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).expect("JSON");
+    for (place, value) in [
+        ("", &report),
+        ("/$defs/times", &report["response_time_seconds"]),
+        ("/$defs/cell", &report["timeline"][0]),
+        ("/$defs/judgement", &report["thresholds"][0]),
+    ] {
+        let described = schema.pointer(&format!("{place}/properties")).expect(place);
+        assert_eq!(keys(value), keys(described), "report.schema.json at {place}/");
+    }
     assert_eq!(report["errors"]["timeout"], 0);
     assert_eq!(report["valid"], true);
     assert_eq!(report["invalid_reasons"], serde_json::json!([]));
     assert_eq!(report["schedule_hash"].as_str().map(str::len), Some(16));
+}
+
+#[test]
+fn metrics_are_served_while_the_run_goes_on() {
+    let peer = Peer::start(ok);
+    let url = format!("http://{}/", peer.address());
+    let mut child = loadgen(&["--rate=200/s", "--duration=10m", "--metrics=0", &url])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("where the metrics are");
+    let address = line.trim().strip_prefix("metrics on http://").expect(&line);
+    let address = address.strip_suffix("/metrics").expect(&line);
+    let scrape = || {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").expect("it reads");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("it answers");
+        page
+    };
+    assert!(scrape().contains("\nloadgen_requests_sent_total "), "{}", scrape());
+    wait_until(|| !scrape().contains("\nloadgen_response_time_seconds_count 0\n"));
+    child.kill().expect("it is alive");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn files_that_cannot_be_written_are_named_before_a_request_is_sent() {
+    let peer = Peer::start(ok);
+    let url = format!("http://{}/", peer.address());
+    let output = output(&[
+        "--rate=200/s",
+        "--csv=/nowhere/a.csv",
+        "--html=/nowhere/a.html",
+        "--metrics=localhost",
+        &url,
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    for part in ["/nowhere/a.csv", "/nowhere/a.html", "metrics: `localhost` is no address"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(peer.requests(), 0);
 }
 
 #[test]
@@ -88,6 +154,61 @@ fn failed_requests_exit_1() {
     let output = output_unhurried(&["--rate", "100/s", "--duration", "100ms", &url]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stdout).contains("errors     10: 10 closed"), "{output:?}");
+}
+
+#[test]
+fn the_conditions_decide_the_exit_code() {
+    fn every_other(count: &AtomicU64, stream: &mut TcpStream) -> bool {
+        let missing = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+        let odd = count.fetch_add(1, Relaxed) % 2 == 1;
+        stream.write_all(if odd { missing } else { OK }).is_ok()
+    }
+    let count = AtomicU64::new(0);
+    let peer = Peer::start(move |stream| every_other(&count, stream));
+    let url = format!("http://{}/", peer.address());
+    for (conditions, code, said) in [
+        (&[][..], 1, "conditions errors<=0  NOT KEPT  10"),
+        (&["--threshold", "errors<=50%"], 0, "conditions errors<=50%  kept      50.00%"),
+        (&["--threshold", "errors<50%"], 1, "conditions errors<50%  NOT KEPT  50.00%"),
+        (&["--threshold", "status_4xx<=10", "--threshold", "max<10m"], 0, "max<10m "),
+        (&["--threshold", "errors<=50%", "--threshold", "rate>1000000/s"], 1, "rate>1000000/s"),
+    ] {
+        let arguments = [&["--rate=100/s", "--duration=200ms", &url], conditions].concat();
+        let output = output_unhurried(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{conditions:?}: {output:?}");
+        assert!(text(&output.stdout).contains(said), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn checks_decide_what_counts_as_completed() {
+    let peer = Peer::start(ok);
+    let url = format!("http://{}/", peer.address());
+    for (checks, code, said) in [
+        (&["--check-status=2xx", "--check-body=hell"][..], 0, "errors     0"),
+        (&["--check-status=201,404"], 1, "errors     20: 20 check_status"),
+        (&["--check-body=hello", "--check-body=world"], 1, "errors     20: 20 check_body"),
+    ] {
+        let arguments = [&["--rate=100/s", "--duration=200ms", &url], checks].concat();
+        let output = output_unhurried(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{checks:?}: {output:?}");
+        assert!(text(&output.stdout).contains(said), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn a_run_that_does_not_keep_its_stop_condition_ends_early_and_exits_1() {
+    let peer = Peer::start(|_| false);
+    let url = format!("http://{}/", peer.address());
+    let conditions = ["--stop-unless=errors<50%", "--stop-grace=1s"];
+    let load = ["--rate=100/s", "--duration=10m", "--format=json", &url];
+    let output = output_unhurried(&[&conditions[..], &load].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let reason = report["stop_reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("errors<50% was 100.00% after"), "{reason}");
+    assert_eq!(report["interrupted"], false);
+    assert_eq!(report["thresholds"][0]["held"], false, "{report}");
 }
 
 #[test]
@@ -114,7 +235,12 @@ fn every_problem_of_the_arguments_is_reported_at_once_and_exits_2() {
         "--timeout=0s",
         "--backlog=-1",
         "--max-lateness=1",
-        "https://localhost/",
+        "--threshold=p99<5",
+        "--stop-unless=errors",
+        "--stop-grace=x",
+        "--check-status=20",
+        "--check-body=",
+        "ftp://localhost/",
     ];
     let output = output(&arguments);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -129,6 +255,11 @@ fn every_problem_of_the_arguments_is_reported_at_once_and_exits_2() {
         "timeout: ",
         "backlog: ",
         "max-lateness: ",
+        "threshold: ",
+        "stop-unless: ",
+        "stop-grace: ",
+        "check-status: ",
+        "check-body: ",
     ];
     for option in options {
         assert!(error.contains(&format!("error: {option}")), "{option} in {error}");
@@ -145,6 +276,35 @@ fn an_invalid_run_exits_3_whatever_the_target_did() {
     assert!(text(&output.stdout).contains("valid      NO"), "{output:?}");
 }
 
+fn wait_until(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "the condition did not come true");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_the_command_at_once() {
+    // Nothing is ever answered, so that the requests under way hold the end up.
+    let peer = Peer::start(|_| true);
+    let url = format!("http://{}/", peer.address());
+    let mut child = loadgen(&["--rate=200/s", "--duration=10m", "--timeout=10m", &url])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    wait_until(|| peer.requests() >= 10);
+    // Signals that come too close together are one to the kernel, so it is asked again and again.
+    wait_until(|| {
+        kill_process(Pid::from_child(&child), Signal::INT).expect("not yet waited for");
+        thread::sleep(Duration::from_millis(50));
+        child.try_wait().expect("a child").is_some()
+    });
+    let output = child.wait_with_output().expect("the command has ended");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(output.stdout.is_empty(), "the grace of the first was cut short: {output:?}");
+}
+
 #[test]
 fn an_interrupt_exits_130_with_a_report_of_what_was_done() {
     let peer = Peer::start(ok);
@@ -153,10 +313,7 @@ fn an_interrupt_exits_130_with_a_report_of_what_was_done() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while peer.requests() < 20 && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(1));
-    }
+    wait_until(|| peer.requests() >= 20);
     kill_process(Pid::from_child(&child), Signal::INT).expect("the command is alive");
     let output = child.wait_with_output().expect("the command ends");
     assert_eq!(output.status.code(), Some(130), "{output:?}");

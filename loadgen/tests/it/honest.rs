@@ -118,13 +118,14 @@ fn a_stop_from_another_thread_ends_the_run_with_a_report_of_what_was_done() {
     assert!(report.interrupted && report.requests_completed >= 20, "{report}");
     assert!(report.requests_planned < 12_000, "{report}");
     assert_every_arrival_is_accounted_for(&report);
-    let Counts { planned, sent, completed, errors } = control.counts();
-    let shown = (planned, sent, completed, errors);
+    let Counts { planned, sent, completed, errors, aborted } = control.counts();
+    let shown = (planned, sent, completed, errors, aborted);
     let reported = (
         report.requests_planned,
         report.requests_sent,
         report.requests_completed,
         report.errors_total,
+        report.requests_aborted,
     );
     assert_eq!(shown, reported);
 }

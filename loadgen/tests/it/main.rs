@@ -1,10 +1,15 @@
 //! Whole runs against real peers on real sockets: honest, stalled and malicious ones.
 #![expect(clippy::expect_used, reason = "a test that cannot set up its world must fail")]
 
+mod aborts;
 mod command;
 mod honest;
 mod misbehaving;
+mod misbehaving_http2;
+mod nginx;
 mod peer;
+mod plans;
+mod reports;
 mod stall;
 mod vanishing;
 
@@ -27,6 +32,7 @@ fn run(options: PlanOptions) -> Report {
 fn assert_every_arrival_is_accounted_for(report: &Report) {
     let columns = report.requests_completed
         + report.errors_total
+        + report.requests_aborted
         + report.arrivals_dropped
         + report.requests_abandoned;
     assert_eq!(columns, report.requests_planned, "{report}");

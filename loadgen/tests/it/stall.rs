@@ -94,6 +94,34 @@ fn run_with_stall() -> (Report, f64) {
     (report, stalled)
 }
 
+/// The stall's length is known as well as this machine wakes the thread that ends it, so that a
+/// busy one may need several tries; a generator that hides a part of it needs forever.
+const TRIES: usize = 5;
+
+#[test]
+fn the_worst_percentiles_are_the_truth_of_a_stall_to_1_5_per_cent() {
+    // Who arrives t after the beginning of the stall waits for the rest of it, so the waits are
+    // spread evenly from 0 to its length, and the worst share q of the run's arrivals is those of
+    // its first q * RUN_SECONDS.
+    let errors = || {
+        let (report, stalled) = run_with_stall();
+        let response = report.response_time_seconds.expect("replies");
+        [(response.p99, 0.01), (response.p999, 0.001)].map(|(measured, share)| {
+            let truth = stalled - share * RUN_SECONDS;
+            (measured - truth).abs() / truth
+        })
+    };
+    let mut tries = Vec::new();
+    while tries.len() < TRIES {
+        let errors = errors();
+        if errors.iter().all(|error| *error < 0.015) {
+            return;
+        }
+        tries.push(errors);
+    }
+    panic!("off by {tries:?}");
+}
+
 #[test]
 fn a_stall_of_the_server_shows_in_full_in_the_response_time() {
     let (report, stalled) = run_with_stall();
@@ -102,15 +130,8 @@ fn a_stall_of_the_server_shows_in_full_in_the_response_time() {
     assert_eq!(report.requests_completed, report.requests_planned, "{report}");
     assert_every_arrival_is_accounted_for(&report);
 
-    // Who arrives t after the beginning of the stall waits for the rest of it, so the waits are
-    // spread evenly from 0 to its length, and the worst share q of the run's arrivals is those of
-    // its first q * RUN_SECONDS.
     let response = report.response_time_seconds.expect("replies");
-    for (measured, share) in [(response.p99, 0.01), (response.p90, 0.1)] {
-        let truth = stalled - share * RUN_SECONDS;
-        assert!((measured - truth).abs() < 0.2, "{measured} s for {truth} s: {report}");
-    }
-
+    assert!(response.p99 > stalled / 2.0, "{report}");
     // One request per connection was under way, 10 of 2000: who counts from the sending sees
     // nothing of the stall at p99.
     let service = report.service_time_seconds.expect("replies");

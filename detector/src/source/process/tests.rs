@@ -43,6 +43,21 @@ impl FakeProc {
         fs::write(self.folder().join("status"), text).expect("status");
     }
 
+    /// Another process, whose parent is `parent`.
+    fn process(&self, pid: u32, state: char, parent: u32) {
+        let folder = self.0.path().join(pid.to_string());
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("stat"), format!("{pid} (an (odd) name) {state} {parent} 1 1\n"))
+            .expect("stat");
+    }
+
+    /// The children of a thread, as a kernel lists them that does.
+    fn list_children(&self, thread: u32, children: &str) {
+        let folder = self.folder().join("task").join(thread.to_string());
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("children"), children).expect("children");
+    }
+
     fn open(&self) -> Result<ProcessSource, SampleError> {
         ProcessSource::open_in(self.0.path(), PID)
     }
@@ -65,6 +80,33 @@ fn memory_threads_and_start_are_read_in_bytes_and_seconds() {
     assert_eq!(seen.signals[&Signal::Threads], 3.0);
     assert!(notes.is_empty(), "{notes:?}");
     assert_eq!(source.name(), "an (odd) name");
+}
+
+#[test]
+fn children_are_counted_with_the_process_and_zombies_with_the_children() {
+    let fake = FakeProc::new();
+    let source = fake.open().expect("opens");
+    let processes = || observe(&source).expect("observes").0.signals[&Signal::Processes];
+    assert_eq!(processes(), 1.0);
+    for (pid, state, parent) in [(50, 'S', PID), (51, 'Z', PID), (52, 'S', 51), (53, 'S', 1)] {
+        fake.process(pid, state, parent);
+    }
+    assert_eq!(processes(), 3.0, "a grandchild and a stranger are none");
+    // A kernel that lists children is believed, thread by thread.
+    fake.list_children(PID, "50 51 ");
+    fake.list_children(PID + 1, "54 ");
+    assert_eq!(processes(), 4.0);
+}
+
+#[test]
+fn a_child_that_nobody_waits_for_is_counted_until_somebody_does() {
+    let source = ProcessSource::open(std::process::id()).expect("this process");
+    let processes = || observe(&source).expect("observes").0.signals[&Signal::Processes];
+    let before = processes();
+    let mut child = std::process::Command::new("true").spawn().expect("a child");
+    assert_eq!(processes(), before + 1.0);
+    child.wait().expect("its end");
+    assert_eq!(processes(), before);
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! The result of a bench as tables for people.
+
+use std::fmt::Write;
+
+use super::interval::Estimate;
+use super::report::{DIFFICULTIES, Report, Scored};
+
+/// The report as text.
+pub fn render(report: &Report) -> String {
+    let mut text =
+        format!("{}: {} traces, {} of them leak\n\n", report.corpus, report.traces, report.leaks);
+    overall(&mut text, report);
+    families(&mut text, report);
+    difficulties(&mut text, report);
+    matches(&mut text, report);
+    text.push('\n');
+    for scored in &report.detectors {
+        line(&mut text, &format!("{:<13} {}", scored.detector, scored.says));
+    }
+    text
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+fn overall(text: &mut String, report: &Report) {
+    let head = format!(
+        "{:<13} {:>6} {:>18} {:>18} {:>18} {:>8} {:>8} {:>8} {:>22} {:>9}",
+        "detector",
+        "scored",
+        "precision",
+        "recall",
+        "F1",
+        "forgiven",
+        "delay",
+        "p95",
+        "false alarms per day",
+        "recovered"
+    );
+    line(text, &head);
+    for scored in &report.detectors {
+        let score = &scored.overall;
+        let row = format!(
+            "{:<13} {:>6} {:>18} {:>18} {:>18} {:>8} {:>8} {:>8} {:>22} {:>9}",
+            scored.detector,
+            score.traces,
+            estimate(score.precision, 3),
+            estimate(score.recall, 3),
+            estimate(score.f1, 3),
+            score.f1_forgiving.map_or_else(dash, |f1| format!("{:.3}", f1.value)),
+            seconds(score.delay_median_seconds),
+            seconds(score.delay_p95_seconds),
+            estimate(score.false_alarms_per_day, 3),
+            share(score.recovered, score.fixed),
+        );
+        line(text, &row);
+    }
+    line(text, "");
+    line(
+        text,
+        "Precision and recall count traces; intervals are 95 %. \"forgiven\" is F1 if alarms that \
+         were raised while",
+    );
+    line(text, "something benign still moved, and then withdrawn, do not count.");
+}
+
+fn families(text: &mut String, report: &Report) {
+    let mut names: Vec<(bool, &String)> = Vec::new();
+    for scored in &report.detectors {
+        names.extend(scored.families.iter().map(|(name, tally)| (!tally.leaks, name)));
+    }
+    names.sort();
+    names.dedup();
+    for (benign, title) in [(false, "leaks detected"), (true, "false alarms on")] {
+        if !names.iter().any(|(is_benign, _)| *is_benign == benign) {
+            continue;
+        }
+        table_head(text, title, report);
+        for (_, name) in names.iter().filter(|(is_benign, _)| *is_benign == benign) {
+            let mut row = format!("{name:<17}");
+            for scored in &report.detectors {
+                let tally = scored.families.get(*name).copied().unwrap_or_default();
+                let hits = if benign { tally.with_false_alarms } else { tally.detected };
+                let _ = write!(row, " {:>12}", share(hits, tally.traces));
+            }
+            line(text, &row);
+        }
+    }
+}
+
+fn difficulties(text: &mut String, report: &Report) {
+    let known = |scored: &Scored| scored.difficulties.iter().any(|class| class.leaks > 0);
+    if !report.detectors.iter().any(known) {
+        return;
+    }
+    table_head(text, "by difficulty", report);
+    for (index, from) in DIFFICULTIES.iter().enumerate() {
+        let name = DIFFICULTIES
+            .get(index + 1)
+            .map_or_else(|| format!("{from} and more"), |below| format!("{from} to {below}"));
+        let mut row = format!("{name:<17}");
+        for scored in &report.detectors {
+            let class = &scored.difficulties[index];
+            let _ = write!(row, " {:>12}", share(class.detected, class.leaks));
+        }
+        line(text, &row);
+    }
+}
+
+fn table_head(text: &mut String, title: &str, report: &Report) {
+    let mut head = format!("\n{title:<17}");
+    for Scored { detector, .. } in &report.detectors {
+        let _ = write!(head, " {detector:>12}");
+    }
+    line(text, &head);
+}
+
+fn matches(text: &mut String, report: &Report) {
+    if report.matches.is_empty() {
+        return;
+    }
+    line(text, "\nbuiltin in each rival's scope, at the longest --confirm that is no slower");
+    line(
+        text,
+        &format!(
+            "{:<13} {:>18} {:>8}   {:>8} {:>18} {:>8}",
+            "rival", "its F1", "delay", "confirm", "F1 of builtin", "delay"
+        ),
+    );
+    for one in &report.matches {
+        let confirm = one.confirm_seconds.map_or_else(|| "slower".to_owned(), |s| seconds(Some(s)));
+        line(
+            text,
+            &format!(
+                "{:<13} {:>18} {:>8}   {:>8} {:>18} {:>8}",
+                one.rival,
+                estimate(one.rival_score.f1, 3),
+                seconds(one.rival_score.delay_median_seconds),
+                confirm,
+                estimate(one.builtin_score.f1, 3),
+                seconds(one.builtin_score.delay_median_seconds),
+            ),
+        );
+    }
+}
+
+fn estimate(estimate: Option<Estimate>, decimals: usize) -> String {
+    estimate.map_or_else(dash, |Estimate { value, low, high }| {
+        format!("{value:.decimals$} ({low:.decimals$}-{high:.decimals$})")
+    })
+}
+
+fn share(hits: usize, of: usize) -> String {
+    if of == 0 { dash() } else { format!("{hits}/{of}") }
+}
+
+/// A duration to a tenth of its unit.
+fn seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(dash, |seconds| match seconds {
+        s if s < 120.0 => format!("{s:.0}s"),
+        s if s < 7_200.0 => format!("{:.1}m", s / 60.0),
+        s => format!("{:.1}h", s / 3_600.0),
+    })
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}

@@ -1,0 +1,206 @@
+//! Reads a folder of traces with their truth: `NAME.truth.yaml` beside each trace, or one
+//! `labels.csv` for all, or, if the caller says so, none because nothing leaks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use detector::trace::{Trace as Reader, TraceError};
+use detector::{Observation, Signal};
+
+use super::Trace;
+use super::truth::{BadTruth, Leaked, Truth};
+
+/// Why a folder is no corpus.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refused.
+    #[error("cannot read {path}")]
+    Io {
+        /// What was being read.
+        path: PathBuf,
+        /// Why it could not be.
+        source: io::Error,
+    },
+    /// Nothing there is a trace.
+    #[error("{0} holds no NAME.csv or NAME.csv.gz")]
+    Empty(PathBuf),
+    /// A trace without a truth.
+    #[error(
+        "{0} has neither a NAME.truth.yaml nor a line in labels.csv; write one, or say \
+         --leak-free if none of the traces leaks"
+    )]
+    NoTruth(PathBuf),
+    /// A trace that is none.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A truth that is none.
+    #[error("{path}: {source}")]
+    Truth {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BadTruth,
+    },
+    /// A list of labels that is none.
+    #[error("{path}: {what}")]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Reads every trace of a folder, in the order of the names.
+pub fn folder(folder: &Path, leak_free: bool) -> Result<Vec<Trace>, ReadError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReadError::Io { path, source }
+    };
+    let labels = labels(&folder.join("labels.csv"))?;
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        paths.push(entry.map_err(failed(folder))?.path());
+    }
+    paths.sort();
+    let mut traces = Vec::new();
+    for path in paths {
+        let Some(name) = trace_name(&path) else { continue };
+        let observations: Vec<Observation> = Reader::open(&path)?.collect::<Result<_, _>>()?;
+        let sidecar = folder.join(format!("{name}.truth.yaml"));
+        let mut truth = if sidecar.exists() {
+            let text = fs::read_to_string(&sidecar).map_err(failed(&sidecar))?;
+            Truth::parse(&text).map_err(|source| ReadError::Truth { path: sidecar, source })?
+        } else if let Some(label) = labels.get(&name) {
+            label.clone()
+        } else if leak_free {
+            Truth { family: "leak_free".into(), ..Truth::default() }
+        } else {
+            return Err(ReadError::NoTruth(path));
+        };
+        complete(&mut truth, &observations);
+        traces.push(Trace { name, truth, observations });
+    }
+    if traces.is_empty() { Err(ReadError::Empty(folder.to_owned())) } else { Ok(traces) }
+}
+
+/// `NAME` of `NAME.csv` and `NAME.csv.gz`.
+fn trace_name(path: &Path) -> Option<String> {
+    let file = path.file_name()?.to_str()?;
+    let name = file.strip_suffix(".csv.gz").or_else(|| file.strip_suffix(".csv"))?;
+    (name != "labels").then(|| name.to_owned())
+}
+
+/// What the samples tell that the truth left out.
+fn complete(truth: &mut Truth, observations: &[Observation]) {
+    let gaps = observations.windows(2).map(|pair| pair[1].t_seconds - pair[0].t_seconds);
+    if truth.interval_seconds == 0.0 {
+        truth.interval_seconds = gaps.fold(f64::INFINITY, f64::min);
+    }
+    let percent =
+        observations.iter().any(|seen| seen.signals.contains_key(&Signal::MemoryUsedPercent));
+    if truth.limit.is_none() && percent {
+        truth.limit = Some(100.0);
+    }
+    // A label list does not say when what is benign comes to rest: the end is the latest.
+    if truth.leak.is_none() && truth.family == LABELLED {
+        truth.settles_seconds = observations.last().map(|seen| seen.t_seconds);
+    }
+}
+
+/// The family of what a list of labels calls no leak.
+const LABELLED: &str = "no_leak";
+
+/// The labels by the name of the trace; none if there is no such file.
+///
+/// Columns that are read: `name`, `label` (`no_leak` or what begins with `leak`), `leak_onset_s`,
+/// `recovery_s`, `resource` (`memory` or `fd`).
+fn labels(path: &Path) -> Result<BTreeMap<String, Truth>, ReadError> {
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let bad = |what: String| ReadError::Labels { path: path.to_owned(), what };
+    let mut rows = csv::Reader::from_path(path).map_err(|error| bad(error.to_string()))?;
+    let head = rows.headers().map_err(|error| bad(error.to_string()))?.clone();
+    let column = |name: &str| {
+        let found = head.iter().position(|column| column == name);
+        found.ok_or_else(|| bad(format!("no column `{name}`")))
+    };
+    let (name, label) = (column("name")?, column("label")?);
+    let (onset, recovery) = (column("leak_onset_s")?, column("recovery_s")?);
+    let resource = column("resource")?;
+    let mut truths = BTreeMap::new();
+    for (index, row) in rows.records().enumerate() {
+        let row = row.map_err(|error| bad(error.to_string()))?;
+        let line = index + 2;
+        let number = |column: usize, what: &str| match &row[column] {
+            "" => Ok(None),
+            cell => cell
+                .parse::<f64>()
+                .map(Some)
+                .map_err(|_| bad(format!("line {line}: {what} is `{cell}`, expected seconds"))),
+        };
+        let leaks = match &row[label] {
+            LABELLED => false,
+            label if label.starts_with("leak") => true,
+            other => return Err(bad(format!("line {line}: unknown label `{other}`"))),
+        };
+        let signals = match &row[resource] {
+            "fd" => vec![Signal::Fds],
+            _ => vec![Signal::RssAnonBytes, Signal::RssBytes, Signal::HeapBytes],
+        };
+        let onset_seconds = number(onset, "leak_onset_s")?.unwrap_or(0.0);
+        let fixed_seconds = number(recovery, "recovery_s")?;
+        let leak = Leaked { signals, onset_seconds, fixed_seconds, ..Leaked::default() };
+        let truth = Truth {
+            family: row[label].to_owned(),
+            leak: leaks.then_some(leak),
+            ..Truth::default()
+        };
+        truths.insert(row[name].to_owned(), truth);
+    }
+    Ok(truths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::{Half, Recipe, write};
+
+    #[test]
+    fn a_corpus_that_was_written_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = Recipe { seed: 5, half: Half::Tune, traces: 54 };
+        write::corpus(&recipe, dir.path()).unwrap();
+        let mut expected: Vec<Trace> = (0..54).map(|index| recipe.trace(index)).collect();
+        expected.sort_by(|a, b| a.name.cmp(&b.name));
+        assert_eq!(folder(dir.path(), false).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_trace_without_a_truth_is_refused_unless_it_is_said_to_be_leak_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let csv = "t_seconds,memory_used_percent\n0,50\n60,51\n";
+        fs::write(dir.path().join("a.csv"), csv).unwrap();
+        assert!(matches!(folder(dir.path(), false), Err(ReadError::NoTruth(_))));
+        let read = folder(dir.path(), true).unwrap();
+        assert_eq!((read[0].truth.limit, read[0].truth.leak.is_none()), (Some(100.0), true));
+    }
+
+    #[test]
+    fn labels_tell_what_leaks_and_a_bad_one_is_named_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let head = "name,label,leak_onset_s,recovery_s,resource\n";
+        let put = |rows: &str| fs::write(dir.path().join("labels.csv"), [head, rows].concat());
+        fs::write(dir.path().join("a.csv"), "t_seconds,fds\n0,5\n1,6\n").unwrap();
+        put("a,leak_then_recovered,1,9,fd\n").unwrap();
+        let leak = folder(dir.path(), false).unwrap().remove(0).truth.leak.unwrap();
+        assert_eq!((leak.onset_seconds, leak.fixed_seconds), (1.0, Some(9.0)));
+        assert_eq!(leak.signals, [Signal::Fds]);
+        put("a,perhaps,1,9,fd\n").unwrap();
+        let refused = folder(dir.path(), false).unwrap_err().to_string();
+        assert!(refused.contains("line 2: unknown label `perhaps`"), "{refused}");
+    }
+}

@@ -1,0 +1,131 @@
+//! A recording: what happened over some span, folded into counters and three histograms. Two
+//! recordings add up to the recording of both spans or both threads, exactly; nothing is kept per
+//! request.
+
+use hdrhistogram::{CreationError, Histogram};
+
+use crate::{control::Counts, failure::ErrorKind};
+
+/// Smallest time told apart from zero.
+pub(crate) const MIN_NANOS: u64 = 1_000;
+/// Longest time; longer ones count as this, and timeouts of at most 10 min keep them away.
+pub(crate) const MAX_NANOS: u64 = 3_600 * 1_000_000_000;
+/// Relative precision of every recorded time: 1 in 10^3.
+pub(crate) const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Counters, and three histograms in nanoseconds of about 200 KiB each.
+#[derive(Debug, Clone)]
+pub(crate) struct Recording {
+    pub(crate) counts: Counts,
+    /// In the order of [`ErrorKind::ALL`].
+    pub(crate) errors: [u64; ErrorKind::ALL.len()],
+    /// Arrivals that did not fit the backlog.
+    pub(crate) dropped: u64,
+    /// Arrivals that ended without a request, of those in `counts.errors`.
+    pub(crate) unsent: u64,
+    pub(crate) last_sent_nanos: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) times: Times,
+}
+
+/// The three times of requests, in nanoseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Times {
+    /// From the intended instant to the end.
+    pub(crate) response: Histogram<u64>,
+    /// From the sending to the end.
+    pub(crate) service: Histogram<u64>,
+    /// From the intended instant to the moment when only the target could be waited for.
+    pub(crate) lateness: Histogram<u64>,
+}
+
+impl Times {
+    pub(crate) fn new() -> Result<Self, CreationError> {
+        let histogram = || Histogram::new_with_bounds(MIN_NANOS, MAX_NANOS, SIGNIFICANT_DIGITS);
+        Ok(Self { response: histogram()?, service: histogram()?, lateness: histogram()? })
+    }
+
+    /// Adds what the other has.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.all_mut().into_iter().zip(other.all()) {
+            add(mine, theirs);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.all_mut().into_iter().for_each(Histogram::clear);
+    }
+
+    fn all(&self) -> [&Histogram<u64>; 3] {
+        [&self.response, &self.service, &self.lateness]
+    }
+
+    fn all_mut(&mut self) -> [&mut Histogram<u64>; 3] {
+        [&mut self.response, &mut self.service, &mut self.lateness]
+    }
+}
+
+impl Recording {
+    /// Of nothing.
+    pub(crate) fn new() -> Result<Self, CreationError> {
+        Ok(Self {
+            counts: Counts::default(),
+            errors: Default::default(),
+            dropped: 0,
+            unsent: 0,
+            last_sent_nanos: 0,
+            bytes_received: 0,
+            times: Times::new()?,
+        })
+    }
+
+    /// Adds what the other has.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.counts = self.counts + other.counts;
+        for (mine, theirs) in self.errors.iter_mut().zip(other.errors) {
+            *mine += theirs;
+        }
+        self.dropped += other.dropped;
+        self.unsent += other.unsent;
+        self.last_sent_nanos = self.last_sent_nanos.max(other.last_sent_nanos);
+        self.bytes_received += other.bytes_received;
+        self.times.add(&other.times);
+    }
+
+    /// Forgets everything but its room.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        let Self { counts, errors, dropped, unsent, last_sent_nanos, bytes_received, times: _ } =
+            self;
+        *counts = Counts::default();
+        *errors = Default::default();
+        [*dropped, *unsent, *last_sent_nanos, *bytes_received] = [0; 4];
+    }
+
+    /// Errors by kind.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        ErrorKind::ALL.into_iter().zip(self.errors)
+    }
+
+    /// Arrivals that came to an end of any kind.
+    pub(crate) fn settled(&self) -> u64 {
+        self.counts.completed + self.counts.errors + self.counts.aborted + self.dropped
+    }
+
+    /// Arrivals that wait for a connection, if this is a whole run so far.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.counts.planned.saturating_sub(self.counts.sent + self.unsent + self.dropped)
+    }
+}
+
+/// Whether a histogram has the bounds of all histograms of this crate, and so can be added exactly.
+pub(crate) fn same_bounds(histogram: &Histogram<u64>) -> bool {
+    (histogram.low(), histogram.high(), histogram.sigfig())
+        == (MIN_NANOS, MAX_NANOS, SIGNIFICANT_DIGITS)
+}
+
+/// Adds counts to a histogram that can hold every value of the other one.
+#[expect(clippy::expect_used, reason = "all histograms of this crate have the same bounds")]
+pub(crate) fn add(mine: &mut Histogram<u64>, theirs: &Histogram<u64>) {
+    mine.add(theirs).expect("the same bounds");
+}

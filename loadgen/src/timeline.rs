@@ -1,0 +1,212 @@
+//! The timeline: how a run went, second by second, in bounded room. When a run outgrows the cells,
+//! neighbours merge and every cell is twice as long; nothing is lost but resolution in time.
+
+mod packed;
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use hdrhistogram::{CreationError, Histogram};
+
+use self::packed::Packed;
+use crate::{control::Counts, recording::Recording};
+
+/// Most cells: two minutes to four at the finest, and enough for a chart of any width.
+const MAX_CELLS: usize = 240;
+/// Longest cell: 240 of them are more than a year.
+const MAX_WIDTH_NANOS: u64 = SECOND_NANOS << 18;
+/// Length of a cell at first.
+const SECOND_NANOS: u64 = 1_000_000_000;
+/// Times within a cell are kept to 1 in 10^2: a histogram of at most 14 KiB while it is worked on.
+const SIGNIFICANT_DIGITS: u8 = 2;
+const RESIZES: &str = "a histogram that resizes";
+
+/// Cells of equal length, in order; those in which nothing was recorded are missing.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    cell_nanos: u64,
+    cells: Vec<Packed>,
+}
+
+/// What happened between two instants, in nanoseconds of the run's clock.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    pub(crate) start_nanos: u64,
+    pub(crate) end_nanos: u64,
+    pub(crate) counts: Counts,
+    pub(crate) dropped: u64,
+    /// Most arrivals that waited for a connection at the end of any of its seconds.
+    pub(crate) waiting: u64,
+    /// Response times in nanoseconds.
+    pub(crate) response: Histogram<u32>,
+}
+
+impl Timeline {
+    pub(crate) fn new() -> Self {
+        Self { cell_nanos: SECOND_NANOS, cells: Vec::new() }
+    }
+
+    /// Of cells in order of time, each within one second or one of 2, 4, 8, ... seconds.
+    pub(crate) fn of(cells: impl Iterator<Item = Cell>) -> Self {
+        let cells: Vec<_> = cells.collect();
+        let within = |cell: &Cell, nanos: u64| {
+            cell.start_nanos / nanos == cell.end_nanos.saturating_sub(1) / nanos
+        };
+        let mut timeline = Self::new();
+        let longest = MAX_WIDTH_NANOS;
+        while timeline.cell_nanos < longest
+            && !cells.iter().all(|cell| within(cell, timeline.cell_nanos))
+        {
+            timeline.cell_nanos *= 2;
+        }
+        for cell in cells {
+            timeline.push(&cell);
+        }
+        timeline
+    }
+
+    /// Of two runs at the same time.
+    pub(crate) fn alongside(mut self, mut other: Self) -> Self {
+        while self.cell_nanos < other.cell_nanos {
+            self.coarsen();
+        }
+        while other.cell_nanos < self.cell_nanos {
+            other.coarsen();
+        }
+        let cell_nanos = self.cell_nanos;
+        let mut by_place: BTreeMap<_, _> =
+            self.cells().into_iter().map(|cell| (cell.start_nanos / cell_nanos, cell)).collect();
+        for cell in other.cells() {
+            match by_place.entry(cell.start_nanos / cell_nanos) {
+                Entry::Vacant(place) => drop(place.insert(cell)),
+                Entry::Occupied(mut place) => place.get_mut().add_alongside(&cell),
+            }
+        }
+        Self { cell_nanos, cells: by_place.values().map(Packed::of).collect() }
+    }
+
+    /// In order of time.
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        self.cells.iter().map(Packed::cell).collect()
+    }
+
+    /// Takes in the cell that follows.
+    pub(crate) fn push(&mut self, cell: &Cell) {
+        while cell.start_nanos / self.cell_nanos >= MAX_CELLS as u64 {
+            self.coarsen();
+        }
+        self.append(cell);
+    }
+
+    fn coarsen(&mut self) {
+        self.cell_nanos *= 2;
+        for packed in std::mem::take(&mut self.cells) {
+            self.append(&packed.cell());
+        }
+    }
+
+    fn append(&mut self, cell: &Cell) {
+        let index = |start_nanos: u64| start_nanos / self.cell_nanos;
+        match self.cells.last_mut() {
+            Some(last) if index(last.start_nanos) == index(cell.start_nanos) => {
+                let mut whole = last.cell();
+                whole.add(cell);
+                *last = Packed::of(&whole);
+            }
+            _ => self.cells.push(Packed::of(cell)),
+        }
+    }
+}
+
+fn histogram() -> Result<Histogram<u32>, CreationError> {
+    let mut histogram = Histogram::new_with_bounds(1000, 2000, SIGNIFICANT_DIGITS)?;
+    histogram.auto(true);
+    Ok(histogram)
+}
+
+impl Cell {
+    /// Of one span's recording, with `waiting` arrivals at its end.
+    #[expect(clippy::expect_used, reason = "a histogram that resizes holds every value")]
+    pub(crate) fn new(
+        span_nanos: (u64, u64),
+        recording: &Recording,
+        waiting: u64,
+    ) -> Result<Self, CreationError> {
+        let mut response = histogram()?;
+        for step in recording.times.response.iter_recorded() {
+            let count = u32::try_from(step.count_at_value()).unwrap_or(u32::MAX);
+            response.record_n(step.value_iterated_to(), count).expect(RESIZES);
+        }
+        Ok(Self {
+            start_nanos: span_nanos.0,
+            end_nanos: span_nanos.1,
+            counts: recording.counts,
+            dropped: recording.dropped,
+            waiting,
+            response,
+        })
+    }
+
+    /// Takes in what happened at the same time elsewhere.
+    fn add_alongside(&mut self, other: &Self) {
+        let waiting = self.waiting + other.waiting;
+        let end_nanos = self.end_nanos.max(other.end_nanos);
+        self.start_nanos = self.start_nanos.min(other.start_nanos);
+        self.add(other);
+        (self.waiting, self.end_nanos) = (waiting, end_nanos);
+    }
+
+    /// Takes in what follows at once.
+    #[expect(clippy::expect_used, reason = "a histogram that resizes holds every value")]
+    fn add(&mut self, next: &Self) {
+        self.end_nanos = next.end_nanos;
+        self.counts = self.counts + next.counts;
+        self.dropped += next.dropped;
+        self.waiting = self.waiting.max(next.waiting);
+        self.response.add(&next.response).expect(RESIZES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cell(second: u64, response_nanos: u64) -> Cell {
+        let mut recording = Recording::new().expect("valid bounds");
+        recording.counts.planned = 1;
+        recording.times.response.record(response_nanos).expect("within the bounds");
+        let span = (second * SECOND_NANOS, (second + 1) * SECOND_NANOS);
+        Cell::new(span, &recording, second).expect("valid bounds")
+    }
+
+    proptest! {
+        // However long the run: few cells, in order, nothing lost, and the longest time is kept to 1 %.
+        #[test]
+        fn a_timeline_is_bounded_and_loses_nothing(gaps in prop::collection::vec(1_u64..9, 1..700)) {
+            let mut timeline = Timeline::new();
+            let seconds: Vec<_> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
+            let longest = 3_000_000_000;
+            for second in &seconds {
+                timeline.push(&cell(*second, if *second == seconds[0] { longest } else { 5_000 }));
+            }
+            let cells = timeline.cells();
+            prop_assert!(cells.len() <= MAX_CELLS);
+            prop_assert!(cells.windows(2).all(|pair| pair[0].end_nanos <= pair[1].start_nanos));
+            prop_assert_eq!(cells.iter().map(|cell| cell.counts.planned).sum::<u64>(), seconds.len() as u64);
+            prop_assert_eq!(cells.iter().map(|cell| cell.response.len()).sum::<u64>(), seconds.len() as u64);
+            let max = cells[0].response.max();
+            prop_assert!(max.abs_diff(longest) <= longest / 100, "{}", max);
+            prop_assert_eq!(cells.last().map(|cell| cell.waiting), seconds.last().copied());
+        }
+    }
+
+    #[test]
+    fn a_short_run_keeps_its_seconds() {
+        let mut timeline = Timeline::new();
+        (0..MAX_CELLS as u64).for_each(|second| timeline.push(&cell(second, 5_000)));
+        assert_eq!(timeline.cells().len(), MAX_CELLS);
+        timeline.push(&cell(MAX_CELLS as u64, 5_000));
+        assert_eq!(timeline.cells().len(), MAX_CELLS / 2 + 1);
+    }
+}
