@@ -1,4 +1,5 @@
-//! The command line: `check` watches a live process, `replay` reads a trace as if it were live.
+//! The command line: `check` watches a live process, `replay` reads a trace as if it were live,
+//! `rules` prints alert rules.
 //!
 //! Results go to standard output, narration to standard error; an error is one line with its
 //! whole chain of causes.
@@ -7,6 +8,7 @@ mod check;
 mod judging;
 mod outcome;
 mod replay;
+mod rules;
 mod units;
 
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ pub struct Args {
 enum Command {
     Check(check::Args),
     Replay(replay::Args),
+    Rules(rules::Args),
 }
 
 /// How results are written.
@@ -52,6 +55,7 @@ pub fn run(args: Args) -> ExitCode {
     let ran = match args.command {
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(&args),
+        Command::Rules(args) => rules::run(args),
     };
     ran.unwrap_or_else(|refusal| refusal.report()).into()
 }

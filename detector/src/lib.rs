@@ -8,6 +8,8 @@
 #[cfg(feature = "tool")]
 pub mod cli;
 #[cfg(feature = "tool")]
+mod rules;
+#[cfg(feature = "tool")]
 pub mod source;
 #[cfg(feature = "tool")]
 pub mod trace;
