@@ -37,21 +37,24 @@ fn every_example_of_the_help_is_understood() {
             let words = example.replace("$(pidof redis-server)", "2147483647");
             let words = words.replace(" 4242", " 2147483647");
             let words = words.rsplit_once("detector ").expect("the program").1;
-            let words = words.split(" > ").next().expect("a command").split(' ');
-            let output = Command::new(env!("CARGO_BIN_EXE_detector"))
-                .args(words)
+            let words = words.split(" > ").next().expect("a command");
+            // A program that is there would be started.
+            let words = words.replace("'redis-", "'no-such-redis-");
+            let output = Command::new("sh")
+                .args(["-c", &format!("exec {} {words}", env!("CARGO_BIN_EXE_detector"))])
                 .current_dir("/")
                 .stdin(std::process::Stdio::null())
                 .output()
                 .expect("runs");
             let told = String::from_utf8_lossy(&output.stderr);
             // Neither that process nor that file exists; everything before that is right.
-            let understood = ["does not exist", "cannot open", "stdin:1: is empty"];
+            let understood =
+                ["does not exist", "cannot open", "stdin:1: is empty", "ended at once"];
             assert!(understood.iter().any(|what| told.contains(what)), "{example}: {told}");
             seen += 1;
         }
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 #[test]

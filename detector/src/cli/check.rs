@@ -1,9 +1,10 @@
-//! `check`: samples a live process for a time and prints the verdict.
+//! `check`: samples a live process for a time and prints the verdict. It can start what it watches, and the load.
 
 mod advice;
 mod pace;
 mod plan;
 mod report;
+mod started;
 mod text;
 mod watch;
 
@@ -17,6 +18,7 @@ use super::{Format, Outcome, Ran};
 use pace::Interrupts;
 use plan::Plan;
 use report::{Ending, Report, Verdict};
+use started::{Commands, StartError, Started};
 use watch::Watch;
 
 const EXAMPLES: &str = "\
@@ -25,6 +27,8 @@ Examples:
   detector check $(pidof redis-server) --for 10m --every 5s --limit 512MiB
   detector check 4242 --metrics http://127.0.0.1:8080/metrics
   detector check 4242 --for 30m --trace run.csv --format json > verdict.json
+  detector check --run 'redis-server --port 7000' --ready 'redis-cli -p 7000 ping' \
+    --load 'redis-benchmark -p 7000 -t set -r 100000000 -l' --for 60s
 
 The load must go on while it watches: a service that nobody uses leaks nothing.
 With --metrics the gauge that grows with the memory is named as the cause, in bytes
@@ -39,9 +43,16 @@ Exit codes: 0 steady; 1 a leak; 2 could not run, or the process ended or was res
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The process.
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
-    pid: u32,
+    /// The process; or let `--run` start one.
+    #[arg(
+        value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff),
+        required_unless_present = "run",
+        conflicts_with = "run"
+    )]
+    pid: Option<u32>,
+
+    #[command(flatten)]
+    commands: Commands,
 
     /// How long to watch: 60s, 10m, 2h.
     #[arg(long = "for", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
@@ -83,14 +94,20 @@ pub struct Args {
 
 pub fn run(args: Args) -> Ran {
     let format = args.format;
-    let plan = Plan::new(args)?;
+    let mut plan = Plan::new(args)?;
     let interrupts = Interrupts::listen()?;
+    let mut started = match Started::program(&plan.commands, &interrupts) {
+        Err(StartError::Interrupted) => return Ok(Outcome::Interrupted),
+        started => started?,
+    };
+    plan.sampler.pid = started.pid().unwrap_or(plan.sampler.pid);
     let mut watch = Watch::begin(&plan)?;
-    let mut ending = watch.go_on(&interrupts)?;
+    started.load(&plan.commands)?;
+    let mut ending = watch.go_on(&interrupts, &mut started)?;
     if watch.saw_it_start(&ending) {
         eprintln!("the process was still starting; beginning again");
         watch = Watch::begin(&plan)?;
-        ending = watch.go_on(&interrupts)?;
+        ending = watch.go_on(&interrupts, &mut started)?;
     }
     let report = watch.end(ending);
     let mut out = io::stdout().lock();

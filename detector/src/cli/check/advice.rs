@@ -13,8 +13,8 @@ pub fn next_steps(report: &Report, plan: &Plan) -> Vec<String> {
         steps.push(find_it(signal, report.pid, plan));
     }
     match (report.verdict, report.ending) {
-        (_, Ending::CutShort) => steps.push(cut_short(report)),
-        (Verdict::Undecided, _) => steps.push(longer(report)),
+        (_, Ending::CutShort) => steps.push(cut_short(report, plan)),
+        (Verdict::Undecided, _) => steps.push(longer(report, plan)),
         (Verdict::Steady, _) => steps.push(format!(
             "nothing; only growth that shows within {} was looked for, under the load of that time",
             duration(report.elapsed_seconds)
@@ -51,14 +51,21 @@ fn find_it(signal: &SignalReport, pid: u32, plan: &Plan) -> String {
     }
 }
 
-fn longer(report: &Report) -> String {
+fn longer(report: &Report, plan: &Plan) -> String {
     let asked = report.every_seconds * f64::from(report.intervals_asked);
     let twice = duration((2.0 * asked).round().max(1.0)).replace(' ', "");
-    format!("watch for longer, under load: detector check {} --for {twice}", report.pid)
+    let what = match &plan.commands.run {
+        Some(_) => "--run ...".to_owned(),
+        None => report.pid.to_string(),
+    };
+    format!("watch for longer, under load: detector check {what} --for {twice}")
 }
 
-fn cut_short(report: &Report) -> String {
+fn cut_short(report: &Report, plan: &Plan) -> String {
     let pid = report.pid;
+    if plan.commands.load.is_some() || plan.commands.run.is_some() {
+        return "find out why it ended: what program and load said is above".to_owned();
+    }
     format!("find out why {pid} ended (dmesg tells of the OOM killer), and check its successor")
 }
 

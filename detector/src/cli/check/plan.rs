@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Args;
+use super::started::Commands;
 use crate::Signal;
 use crate::cli::judging::Judging;
 use crate::cli::outcome::Refusal;
@@ -22,11 +23,13 @@ const LEAST_INTERVALS: u32 = 10;
 const FROM_THE_PAGE: [Signal; 2] = [Signal::HeapBytes, Signal::Tasks];
 
 /// Signals that `check` cannot see.
-const NEVER_SEEN: [Signal; 2] = [Signal::MemoryUsedPercent, Signal::Processes];
+const NEVER_SEEN: [Signal; 1] = [Signal::MemoryUsedPercent];
 
 /// What to do, without contradictions.
 #[derive(Debug)]
 pub struct Plan {
+    pub commands: Commands,
+    /// Of a program that is yet to be started the pid is 0.
     pub sampler: SamplerOptions,
     pub judging: Judging,
     pub limit_bytes: Option<u64>,
@@ -75,8 +78,9 @@ impl Plan {
         let confirm = confirm(&args);
         let asks = args.metrics.is_some();
         Ok(Self {
+            commands: args.commands,
             sampler: SamplerOptions {
-                pid: args.pid,
+                pid: args.pid.unwrap_or_default(),
                 metrics_url: args.metrics,
                 credentials: if asks { Credentials::from_environment()? } else { None },
                 heap_gauge: args.heap_gauge,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::started::LoadEnded;
 use crate::source::SampleError;
 use crate::{Assessment, State};
 
@@ -65,7 +66,7 @@ pub enum Ending {
     Complete,
     /// By the user.
     Interrupted,
-    /// By the process: it ended, was restarted, or is no longer ours to read.
+    /// By the process (it ended, was restarted, or is no longer ours to read), or by a load that failed.
     CutShort,
 }
 
@@ -109,9 +110,26 @@ impl Verdict {
     }
 }
 
+/// What cuts a watch short.
+#[derive(Debug, thiserror::Error)]
+pub enum CutShort {
+    /// The process can no longer be looked at.
+    #[error(transparent)]
+    Process(#[from] SampleError),
+    /// Nothing drives it any more.
+    #[error("{0}")]
+    Load(LoadEnded),
+}
+
+impl From<LoadEnded> for CutShort {
+    fn from(ended: LoadEnded) -> Self {
+        Self::Load(ended)
+    }
+}
+
 /// Marks a report as cut short. What leaked until then leaked; what was steady until then was not
 /// seen for as long as was asked.
-pub fn cut_short(report: &mut Report, error: &SampleError) {
+pub fn cut_short(report: &mut Report, error: &CutShort) {
     report.ending = Ending::CutShort;
     report.cut_short_by = Some(crate::cli::outcome::chain(error));
     for signal in &mut report.signals {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::advice;
 use super::pace::{Interrupts, Pace};
 use super::plan::Plan;
-use super::report::{Ending, LimitReport, Report, SignalReport, Verdict, cut_short};
+use super::report::{CutShort, Ending, LimitReport, Report, SignalReport, Verdict, cut_short};
+use super::started::Started;
 use crate::cli::outcome::{Refusal, chain};
 use crate::cli::units::{Limit, bytes, duration};
 use crate::source::{Restart, SampleError, Sampler};
@@ -28,6 +29,7 @@ pub struct Watch<'a> {
     elapsed_seconds: f64,
     pages_missed: u64,
     page_error: Option<String>,
+    load_note: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,24 +60,32 @@ impl<'a> Watch<'a> {
             elapsed_seconds: 0.0,
             pages_missed: 0,
             page_error: None,
+            load_note: None,
         };
         watch.narrate_beginning();
         watch.take(&first)?;
         Ok(watch)
     }
 
-    /// Looks on until the time is over, the user interrupts, or the process is gone.
+    /// Looks on until the time is over, the load is, the user interrupts, or the process is gone.
     pub fn go_on(
         &mut self,
         interrupts: &Interrupts,
-    ) -> Result<Result<Ending, SampleError>, Refusal> {
+        started: &mut Started,
+    ) -> Result<Result<Ending, CutShort>, Refusal> {
         while let Some(then) = self.pace.advance() {
             if !interrupts.wait_until(then) {
                 return Ok(Ok(Ending::Interrupted));
             }
+            if let Some(ended) = started.load_ended() {
+                let after = duration(self.elapsed_seconds);
+                self.load_note =
+                    Some(format!("load after {after}: it was over, and so was the watch"));
+                return Ok(if ended.well() { Ok(Ending::Complete) } else { Err(ended.into()) });
+            }
             match self.look() {
                 Ok(observation) => self.take(&observation)?,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok(Err(error.into())),
             }
         }
         Ok(Ok(Ending::Complete))
@@ -83,9 +93,11 @@ impl<'a> Watch<'a> {
 
     /// Whether the first look was at a shell that had yet to become the program (`server & detector
     /// check $!`): nothing is lost by beginning again.
-    pub fn saw_it_start(&self, ending: &Result<Ending, SampleError>) -> bool {
-        let replaced =
-            matches!(ending, Err(SampleError::Restarted { how: Restart::NewProgram, .. }));
+    pub fn saw_it_start(&self, ending: &Result<Ending, CutShort>) -> bool {
+        let replaced = matches!(
+            ending,
+            Err(CutShort::Process(SampleError::Restarted { how: Restart::NewProgram, .. }))
+        );
         replaced && self.samples == 1
     }
 
@@ -118,7 +130,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Everything that is known at the end.
-    pub fn end(mut self, ending: Result<Ending, SampleError>) -> Report {
+    pub fn end(mut self, ending: Result<Ending, CutShort>) -> Report {
         self.watcher.finish();
         let judged = self.watcher.current();
         let signals: Vec<SignalReport> = judged.into_iter().map(|line| self.signal(line)).collect();
@@ -159,6 +171,7 @@ impl<'a> Watch<'a> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = self.sampler.notes().map(str::to_owned).collect();
+        notes.extend(self.load_note.clone());
         if let Some(error) = &self.page_error {
             notes.push(format!(
                 "{} times without the metrics page; last: {error}",
