@@ -137,9 +137,9 @@ impl Truth {
         };
         let truth = Self {
             family: pairs.required("family", "a name")?,
-            limit: pairs.optional("limit", NUMBER)?,
-            interval_seconds: pairs.optional("interval_seconds", NUMBER)?.unwrap_or(0.0),
-            settles_seconds: pairs.optional("settles_seconds", NUMBER)?,
+            limit: pairs.number("limit")?,
+            interval_seconds: pairs.number("interval_seconds")?.unwrap_or(0.0),
+            settles_seconds: pairs.number("settles_seconds")?,
             leak: if leaks { Some(Leaked::parse(&mut pairs)?) } else { None },
         };
         pairs.nothing_left().map(|()| truth)
@@ -154,17 +154,30 @@ impl Leaked {
         let inner = list.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
         let names = inner.ok_or_else(bad)?.split(',');
         let signals: Result<Vec<Signal>, _> = names.map(|name| name.trim().parse()).collect();
-        // It follows from growth and deviation; written for people.
+        let signals = signals.map_err(|_| bad())?;
+        let onset_seconds =
+            pairs.number("onset_seconds")?.ok_or(BadTruth::Missing("onset_seconds"))?;
+        let fixed_seconds = pairs.number("fixed_seconds")?;
+        if let Some(fixed) = fixed_seconds.filter(|fixed| *fixed < onset_seconds) {
+            let (key, value) = ("fixed_seconds", fixed.to_string());
+            return Err(BadTruth::Bad { key, value, expected: "no less than `onset_seconds`" });
+        }
+        let released = pairs.optional("released", "true or false")?.unwrap_or(false);
+        if released && fixed_seconds.is_none() {
+            let (key, value) = ("released", released.to_string());
+            return Err(BadTruth::Bad { key, value, expected: "`fixed_seconds` beside it" });
+        }
+        // It follows from growth and deviation (and is infinite without noise); written for people.
         let _: Option<f64> = pairs.optional("difficulty", NUMBER)?;
         Ok(Self {
-            signals: signals.map_err(|_| bad())?,
-            onset_seconds: pairs.required("onset_seconds", NUMBER)?,
-            fixed_seconds: pairs.optional("fixed_seconds", NUMBER)?,
-            released: pairs.optional("released", "true or false")?.unwrap_or(false),
-            slope_per_second: pairs.optional("slope_per_second", NUMBER)?.unwrap_or(0.0),
-            bytes_per_request: pairs.optional("bytes_per_request", NUMBER)?,
-            growth: pairs.optional("growth", NUMBER)?.unwrap_or(0.0),
-            residual_sd: pairs.optional("residual_sd", NUMBER)?.unwrap_or(0.0),
+            signals,
+            onset_seconds,
+            fixed_seconds,
+            released,
+            slope_per_second: pairs.number("slope_per_second")?.unwrap_or(0.0),
+            bytes_per_request: pairs.number("bytes_per_request")?,
+            growth: pairs.number("growth")?.unwrap_or(0.0),
+            residual_sd: pairs.number("residual_sd")?.unwrap_or(0.0),
         })
     }
 }
@@ -200,6 +213,15 @@ impl Pairs {
         value.parse().map(Some).map_err(|_| BadTruth::Bad { key, value, expected })
     }
 
+    fn number(&mut self, key: &'static str) -> Result<Option<f64>, BadTruth> {
+        match self.optional::<f64>(key, NUMBER)? {
+            Some(value) if !value.is_finite() => {
+                Err(BadTruth::Bad { key, value: value.to_string(), expected: NUMBER })
+            }
+            value => Ok(value),
+        }
+    }
+
     fn required<T: FromStr>(
         &mut self,
         key: &'static str,
@@ -229,6 +251,16 @@ mod tests {
             ("label: leak\nsignals: [fds]\n", "no `onset_seconds`"),
             ("label: no_leak\nlimit: lots\n", "`limit` is `lots`; expected a number"),
             ("label: no_leak\nlabel: leak\n", "`label` a second time"),
+            ("label: no_leak\nlimit: NaN\n", "`limit` is `NaN`; expected a number"),
+            ("label: leak\nsignals: [fds]\nonset_seconds: inf\n", "`onset_seconds` is `inf`"),
+            (
+                "label: leak\nsignals: [fds]\nonset_seconds: 9\nfixed_seconds: 8\n",
+                "`fixed_seconds` is `8`; expected no less than `onset_seconds`",
+            ),
+            (
+                "label: leak\nsignals: [fds]\nonset_seconds: 9\nreleased: true\n",
+                "`released` is `true`; expected `fixed_seconds` beside it",
+            ),
         ] {
             let refused = Truth::parse(&[head, rest].concat()).unwrap_err().to_string();
             assert!(refused.contains(expected), "{rest}: {refused}");
