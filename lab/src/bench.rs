@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod contestant;
+pub mod f1;
 pub mod interval;
 pub mod matched;
 pub mod outcome;

@@ -9,6 +9,7 @@ pub mod card;
 pub mod draw;
 pub mod family;
 pub mod inject;
+pub mod labels;
 pub mod load;
 pub mod noise;
 pub mod ranges;

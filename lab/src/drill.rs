@@ -188,9 +188,9 @@ impl Drill {
     }
 
     /// What leaks for every request that is answered: those whose clients go away are not counted
-    /// by the service.
+    /// by the service. Some are answered: a drill file asks for 99 % aborts at most.
     pub fn leaking_per_answer(&self) -> f64 {
-        self.leaking_share() / (1.0 - self.load.abort_share).max(f64::EPSILON)
+        self.leaking_share() / (1.0 - self.load.abort_share)
     }
 
     /// Seconds until a decoy is full that takes something for each request, at the drill's own

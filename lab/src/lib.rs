@@ -21,6 +21,7 @@ pub mod report;
 pub mod sampling;
 pub mod service;
 pub mod session;
+mod stats;
 
 /// An error with all its causes, on one line.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

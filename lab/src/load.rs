@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use loadgen::{Control, PlanOptions, Stage};
+use loadgen::{Control, PlanOptions, Share, ShareError, Stage};
 
 use crate::drill::{Arrivals, Load};
 use crate::event::LoadSummary;
@@ -34,10 +34,10 @@ impl RunningLoad {
         options.connections = load.connections as usize;
         options.stages = stages(load, longest_seconds);
         options.abort_after = ABORT_AFTER;
-        let abort_share = format!("{}%", load.abort_share * 100.0);
+        let abort_share = Share::from_fraction(load.abort_share);
         let control = Control::new();
         let shared = control.clone();
-        let thread = thread::spawn(move || send(options, &abort_share, &shared));
+        let thread = thread::spawn(move || send(options, abort_share, &shared));
         Self { control, thread: Some(thread) }
     }
 
@@ -83,9 +83,13 @@ fn stages(load: &Load, longest_seconds: f64) -> Vec<Stage> {
     there_and_back.into_iter().cycle().take(2 * periods).collect()
 }
 
-fn send(mut options: PlanOptions, abort_share: &str, control: &Control) -> LoadSummary {
+fn send(
+    mut options: PlanOptions,
+    abort_share: Result<Share, ShareError>,
+    control: &Control,
+) -> LoadSummary {
     let failed = |problem: String| LoadSummary { problem: Some(problem), ..LoadSummary::default() };
-    match abort_share.parse() {
+    match abort_share {
         Ok(share) => options.abort_share = share,
         Err(error) => return failed(crate::error_chain(&error)),
     }

@@ -192,6 +192,7 @@ fn what_cannot_happen_is_refused() {
         ),
         ("expect: {flagged_within: 30s}", "4:9 `expect` names 0 endings, not one"),
         ("expect: {steady_within: 60s}", "4:10 a leak must not end steady"),
+        ("load: {abort_share: 100%}", "5:21 `load.abort_share` is `100%`"),
         (
             "expect: {flagged_within: 30s, withdrawn_within: 60s}",
             "4:31 a leak must not end withdrawn",

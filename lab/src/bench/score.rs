@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::interval::{self, Counts, Estimate};
+use super::f1::{self, Counts};
+use super::interval::{self, Estimate};
 use super::outcome::Outcome;
 
 const DAY_SECONDS: f64 = 86_400.0;
@@ -64,7 +65,7 @@ impl Score {
         let clean_days = outcomes.iter().map(|o| o.clean_seconds).sum::<f64>() / DAY_SECONDS;
         let f1 = |wrong: fn(&Outcome) -> bool| {
             let counts: Vec<Counts> = outcomes.iter().map(|o| counts(o, wrong(o))).collect();
-            interval::f1(&counts)
+            f1::estimate(&counts)
         };
         Self {
             traces: outcomes.len(),

@@ -35,9 +35,9 @@ pub(super) fn disagreements(
     wrong.extend(wrong_entries(drill, requests, truth));
     wrong.extend(wrong_size(drill, truth));
     let counted = truth.signals.iter().filter(|(signal, _)| is_counted(**signal));
-    wrong.extend(
-        counted.filter_map(|(signal, held)| wrong_count(drill, *signal, (*held)?, rise(*signal)?)),
-    );
+    wrong.extend(counted.filter_map(|(signal, held)| {
+        wrong_count(drill, *signal, truth.entries, (*held)?, rise(*signal)?)
+    }));
     wrong
 }
 
@@ -65,10 +65,16 @@ fn wrong_size(drill: &Drill, truth: &Truth) -> Option<String> {
     })
 }
 
-/// The last look may be two intervals old.
-fn wrong_count(drill: &Drill, signal: Signal, held: f64, rise: f64) -> Option<String> {
-    let per_second = drill.load.rate_per_second * drill.leaking_share();
-    let per_entry = 2.0;
+/// The last look may be two intervals old; what an entry takes is the service's to say.
+fn wrong_count(
+    drill: &Drill,
+    signal: Signal,
+    entries: u64,
+    held: f64,
+    rise: f64,
+) -> Option<String> {
+    let per_second = drill.load.highest_rate_per_second() * drill.leaking_share();
+    let per_entry = held / entries.max(1) as f64;
     let since_last_look = per_entry * per_second * 2.0 * drill.detector.every_seconds;
     let allowed = TOLERANCE * held
         + since_last_look
@@ -121,6 +127,25 @@ mod tests {
         let wrong_size = |name, entries| wrong(name, &truth(entries, 13_254.0), 0.0).join("; ");
         assert_eq!(wrong_size("threads", 260), "");
         assert!(wrong_size("mappings", 260).contains("takes 13254B per entry"));
+    }
+
+    #[test]
+    fn what_came_since_the_last_look_is_reckoned_from_what_an_entry_takes_and_the_highest_rate() {
+        let file = |swing: &str| {
+            format!(
+                "title: T\nhypothesis: H\ntarget: {{leak: files}}\nload: {{rate: 100/s{swing}}}\n\
+                 detector: {{every: 1s}}\nexpect: {{flagged_within: 30s, recovered_within: 60s}}\n"
+            )
+        };
+        let wrong = |swing: &str, held: f64, missing: f64| {
+            let drill = parse("mine.yaml", &file(swing)).expect("valid");
+            wrong_count(&drill, Signal::Fds, 1000, held, held - missing)
+        };
+        // Two looks of a second, at 100/s, and 2 % of what is held; a few come and go by themselves.
+        assert_eq!(wrong("", 1000.0, 200.0), None, "one for each entry");
+        assert!(wrong("", 1000.0, 300.0).is_some());
+        assert_eq!(wrong("", 3000.0, 600.0), None, "three for each entry");
+        assert_eq!(wrong(", swing: {to: 300/s, period: 8s}", 1000.0, 600.0), None);
     }
 
     #[test]

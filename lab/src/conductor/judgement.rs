@@ -124,14 +124,7 @@ impl Conductor {
             self.fail(format!("not steady at the deadline: {}", unsure.join("; ")));
             return self.inspect(t);
         }
-        self.ended_steady(t)
-    }
-
-    fn ended_steady(&mut self, t: f64) -> Vec<Op> {
-        let after_seconds = t - self.phase_began;
-        let mut ops = vec![Op::Say(Event::Ended { ending: Ending::Steady, after_seconds })];
-        ops.extend(self.inspect(t));
-        ops
+        self.ended(t)
     }
 
     /// A look-alike that did nothing, or nothing that could be seen, has shown nothing.

@@ -177,6 +177,8 @@ impl Conductor {
         if self.has_ended_as_expected(fixed) { self.ended(t) } else { self.tick(t) }
     }
 
+    /// The drill has ended as expected; where nothing was fixed, that counts from the injection or
+    /// the flag, with which the phase began.
     pub(super) fn ended(&mut self, t: f64) -> Vec<Op> {
         let ending = self.drill.expect.ending;
         let after_seconds = t - self.ground.fixed_seconds.unwrap_or(self.phase_began);

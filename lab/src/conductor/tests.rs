@@ -1,209 +1,24 @@
 //! Whole drills played with made-up inputs: no process, no clock.
 
-use std::collections::BTreeMap;
+mod play;
 
-use detector::{Assessment, Observation, Signal, State};
+use detector::{Assessment, Signal, State};
 
-use super::{Conductor, Input, Look, Op};
-use crate::drill::{self, Drill, Shipped};
-use crate::event::{Event, GroundTruth, LoadSummary, Phase, Status, Truth, Verdict};
+use super::{Input, Look, Op};
+use crate::event::{Event, LoadSummary, Phase, Status, Truth, Verdict};
+use play::{MIB, Play, answer, leaking, memory};
 
-const MIB: f64 = 1024.0 * 1024.0;
-
-/// A drill under way, with a made-up service that does as it is told.
-struct Play {
-    conductor: Conductor,
-    drill: Drill,
-    t: f64,
-    ops: Vec<Op>,
-    heap_bytes: f64,
-    fds: f64,
-    /// Entries that the service says it holds, and what each takes of which signals.
-    entries: u64,
-    takes: Vec<(Signal, Option<f64>)>,
-}
-
-impl Play {
-    fn of(name: &str) -> Self {
-        let shipped = Shipped::find(name).expect("a shipped drill");
-        let drill = drill::parse(&shipped.file(), shipped.text).expect("a valid drill");
-        let (conductor, ops) = Conductor::begin(drill.clone(), 0.0);
-        let memory =
-            [Signal::HeapBytes, Signal::RssAnonBytes].map(|signal| (signal, Some(10_240.0)));
-        Self {
-            conductor,
-            drill,
-            t: 0.0,
-            ops,
-            heap_bytes: 20.0 * MIB,
-            fds: 20.0,
-            entries: 0,
-            takes: memory.to_vec(),
-        }
+/// A leak of descriptors; memory stays where it is.
+fn files() -> Play {
+    let mut play = Play::of("files");
+    play.takes = vec![(Signal::Fds, Some(1.0)), (Signal::HeapBytes, Some(8.0))];
+    play.reach_detection_with(&answer(Signal::Fds, State::Steady));
+    for _ in 0..65 {
+        play.entries += 4;
+        play.fds += 4.0;
+        play.look(&[answer(Signal::Fds, State::Suspect)]);
     }
-
-    fn tell(&mut self, input: Input) {
-        let ops = self.conductor.step(self.t, input);
-        let asked = ops.clone();
-        self.ops.extend(ops);
-        for op in asked {
-            self.answer(&op);
-        }
-    }
-
-    /// What the shell would report back.
-    fn answer(&mut self, op: &Op) {
-        let truth = self.truth();
-        let requests = self.requests()..=self.requests() + 10;
-        match op {
-            Op::Inject => self.tell(Input::Injected { at_seconds: self.t, truth, requests }),
-            Op::Fix => {
-                self.t += 0.01;
-                self.tell(Input::Fixed { after: Truth::default() });
-            }
-            Op::Inspect => self.tell(Input::Inspected { truth, requests }),
-            Op::StopLoad => self.tell(Input::LoadEnded(LoadSummary {
-                sent: 100,
-                completed: 100,
-                ..LoadSummary::default()
-            })),
-            Op::RollBack => self.tell(Input::RolledBack { problem: None }),
-            _ => {}
-        }
-    }
-
-    fn truth(&self) -> Truth {
-        let held = |per_entry: f64| per_entry * self.entries as f64;
-        let signals = self.takes.iter().map(|(signal, takes)| (*signal, takes.map(held)));
-        Truth {
-            entries: self.entries,
-            held_bytes: self.entries * 10_240,
-            bytes_per_request: (self.entries > 0).then_some(10_240.0),
-            gauges: vec!["leak_cache_entries_total".to_owned(), "leak_cache_size_bytes".to_owned()],
-            signals: signals.collect(),
-            ..Truth::default()
-        }
-    }
-
-    fn requests(&self) -> u64 {
-        (self.t * 200.0).round() as u64
-    }
-
-    fn seen(&self) -> Observation {
-        let signals = BTreeMap::from([
-            (Signal::RssAnonBytes, self.heap_bytes + MIB),
-            (Signal::HeapBytes, self.heap_bytes),
-            (Signal::Fds, self.fds),
-        ]);
-        let held = (self.entries * 10_240) as f64;
-        let gauges = BTreeMap::from([("leak_cache_size_bytes".to_owned(), held)]);
-        Observation { t_seconds: self.t, signals, gauges, ..Observation::default() }
-    }
-
-    fn look(&mut self, answers: &[Assessment]) {
-        self.t += 0.2;
-        let (seen, requests) = (self.seen(), self.requests());
-        self.tell(Input::Looked(Look { seen, requests, answers: answers.to_vec() }));
-    }
-
-    /// The target takes 40 entries, as many as there are requests between two looks.
-    fn leak(&mut self, answers: &[Assessment]) {
-        self.entries += 40;
-        self.heap_bytes += 40.0 * 10_240.0;
-        self.look(answers);
-    }
-
-    fn leak_for(&mut self, seconds: f64, answers: &[Assessment]) {
-        let end = self.t + seconds - 0.01;
-        while self.t < end && self.finished().is_none() {
-            self.leak(answers);
-        }
-    }
-
-    fn look_for(&mut self, seconds: f64, answers: &[Assessment]) {
-        let end = self.t + seconds;
-        while self.t < end && self.finished().is_none() {
-            self.look(answers);
-        }
-    }
-
-    fn reach_detection(&mut self) {
-        self.reach_detection_with(&memory(State::Steady));
-    }
-
-    fn reach_detection_with(&mut self, answer: &Assessment) {
-        self.t += 0.3;
-        self.tell(Input::Started);
-        self.look_for(self.drill.phases.warm_up_seconds + 0.1, &[]);
-        self.look_for(self.drill.phases.baseline_seconds + 0.1, std::slice::from_ref(answer));
-        assert_eq!(self.conductor.phase, Phase::Detect);
-    }
-
-    /// Up to the fix: 13 s of growth, then the flag.
-    fn reach_verification(&mut self) {
-        self.reach_detection();
-        self.leak_for(13.0, &[memory(State::Suspect)]);
-        self.leak(&[leaking()]);
-        assert_eq!(self.conductor.phase, Phase::Verify);
-    }
-
-    fn finished(&self) -> Option<(&Verdict, &GroundTruth)> {
-        self.ops.iter().find_map(|op| match op {
-            Op::Finish(verdict, truth) => Some((verdict, truth)),
-            _ => None,
-        })
-    }
-
-    fn verdict(&self) -> &Verdict {
-        self.finished().expect("the drill has ended").0
-    }
-
-    fn said(&self, wanted: impl Fn(&Event) -> bool) -> bool {
-        self.ops.iter().any(|op| matches!(op, Op::Say(event) if wanted(event)))
-    }
-
-    fn assert_failed_saying(&self, part: &str) {
-        let verdict = self.verdict();
-        assert_eq!(verdict.status, Status::Failed, "{verdict:?}");
-        assert!(verdict.reasons.iter().any(|reason| reason.contains(part)), "{verdict:?}");
-        self.assert_rolled_back();
-    }
-
-    fn assert_rolled_back(&self) {
-        let back = self.ops.iter().position(|op| *op == Op::RollBack).expect("rolled back");
-        let stopped = self.ops.iter().position(|op| *op == Op::StopLoad).expect("stopped");
-        assert!(stopped < back && matches!(self.ops.last(), Some(Op::Finish(..))));
-    }
-}
-
-fn answer(signal: Signal, state: State) -> Assessment {
-    Assessment {
-        t_seconds: 0.0,
-        signal,
-        state,
-        slope_per_second: Some(2.0 * MIB),
-        slope_low: Some(1.9 * MIB),
-        slope_high: Some(2.1 * MIB),
-        cause: None,
-        reason: "made up".to_owned(),
-        onset_seconds: None,
-        eta_seconds: None,
-        bytes_per_entry: None,
-        bytes_per_request: None,
-    }
-}
-
-fn memory(state: State) -> Assessment {
-    answer(Signal::RssAnonBytes, state)
-}
-
-fn leaking() -> Assessment {
-    Assessment {
-        cause: Some("leak_cache_entries_total".to_owned()),
-        bytes_per_request: Some(10_300.0),
-        onset_seconds: Some(15.6),
-        ..memory(State::Leaking)
-    }
+    play
 }
 
 #[test]
@@ -289,12 +104,14 @@ fn the_fix_waits_for_a_cause_on_any_signal_and_not_for_ever() {
         assert_eq!(play.conductor.phase, Phase::Detect, "flagged, and nobody knows what to fix");
         let cause = on_threads.map(str::to_owned);
         let threads = Assessment { signal: Signal::Threads, cause, ..leaking() };
-        play.leak_for(17.0, &[unnamed.clone(), threads]);
+        play.leak_until_fixed(17.0, &[unnamed.clone(), threads]);
         assert_eq!(play.conductor.phase, Phase::Verify);
         play.heap_bytes = 20.0 * MIB;
         let threads = answer(Signal::Threads, State::Recovered);
         play.look_for(70.0, &[memory(State::Recovered), threads]);
-        if !passes {
+        if passes {
+            assert_eq!(play.verdict(), &Verdict { status: Status::Passed, reasons: vec![] });
+        } else {
             play.assert_failed_saying("wrong cause: no cause is named");
         }
     }
@@ -396,19 +213,6 @@ fn a_decoy_that_did_nothing_or_nothing_that_shows_fails() {
     invisible.entries = 1000;
     invisible.look_for(41.0, &steady);
     invisible.assert_failed_saying("no signal that the detector was shown rose by it");
-}
-
-/// A leak of descriptors; memory stays where it is.
-fn files() -> Play {
-    let mut play = Play::of("files");
-    play.takes = vec![(Signal::Fds, Some(1.0)), (Signal::HeapBytes, Some(8.0))];
-    play.reach_detection_with(&answer(Signal::Fds, State::Steady));
-    for _ in 0..65 {
-        play.entries += 4;
-        play.fds += 4.0;
-        play.look(&[answer(Signal::Fds, State::Suspect)]);
-    }
-    play
 }
 
 #[test]

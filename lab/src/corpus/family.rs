@@ -54,27 +54,22 @@ pub struct Family {
     /// The samplings in which it occurs.
     pub samplings: &'static [usize],
     /// Draws what is special about it.
-    pub sketch: fn(&mut Draw, &mut Scene) -> Sketch,
+    pub sketch: Sketcher,
 }
+
+/// Draws one series of a family.
+pub type Sketcher = fn(&mut Draw, &mut Scene) -> Sketch;
 
 const ANY: &[usize] = &[0, 1, 2, 3, 4];
 
 /// A line of the list.
-const fn leak(
-    name: &'static str,
-    says: &'static str,
-    sketch: fn(&mut Draw, &mut Scene) -> Sketch,
-) -> Family {
+const fn leak(name: &'static str, says: &'static str, sketch: Sketcher) -> Family {
     Family { name, kind: Kind::Leak, says, samplings: ANY, sketch }
 }
 
 /// A line of the list.
-const fn benign(
-    name: &'static str,
-    says: &'static str,
-    sketch: fn(&mut Draw, &mut Scene) -> Sketch,
-) -> Family {
-    Family { name, kind: Kind::Benign, says, samplings: ANY, sketch }
+const fn benign(name: &'static str, says: &'static str, sketch: Sketcher) -> Family {
+    Family { kind: Kind::Benign, ..leak(name, says, sketch) }
 }
 
 /// Every family. Leaks and the rest take turns, so that any number of traces holds both.

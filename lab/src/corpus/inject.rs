@@ -5,6 +5,7 @@ use detector::Signal;
 use super::draw::{Draw, Range};
 use super::truth::Leaked;
 use super::{Half, Trace};
+use crate::stats;
 
 /// Slopes, in percent of the limit per hour: from twenty hours to eight days until the limit.
 const SLOPE_PERCENT_PER_HOUR: Range = Range::logarithmic(0.5, 5.0);
@@ -21,8 +22,12 @@ const ONSET: (f64, f64) = (0.15, 0.8);
 /// ends a day later or when the leak has taken 40 %.
 ///
 /// Where the series stands so high that the leak would not fit, all of it is lowered by a constant:
-/// its noise and its load stay what they are. None if the signal is not there.
+/// its noise and its load stay what they are. None if the signal is not there, or if the series
+/// leaks already: the truth of both could not be told.
 pub fn leak(trace: &Trace, seed: u64, nth: u64) -> Option<Trace> {
+    if trace.truth.leak.is_some() {
+        return None;
+    }
     let mut draw = Draw::new(seed, Half::Test, &trace.name, nth);
     let per_hour = draw.pick(&SLOPE_PERCENT_PER_HOUR);
     let (first, last) = trace.observations.first().zip(trace.observations.last())?;
@@ -57,19 +62,17 @@ pub fn leak(trace: &Trace, seed: u64, nth: u64) -> Option<Trace> {
         onset_seconds,
         slope_per_second: per_hour / 3_600.0,
         growth: per_hour * grew_for / 3_600.0,
-        residual_sd: deviation(trace, onset_seconds, onset_seconds + lasts),
+        residual_sd: stats::deviation(undisturbed(trace, onset_seconds, onset_seconds + lasts)),
         ..Leaked::default()
     });
     Some(Trace { name: format!("{}-leak-{nth}", trace.name), truth, observations })
 }
 
-/// The standard deviation of the series as it was, over the time in which it is made to leak.
-fn deviation(trace: &Trace, from: f64, to: f64) -> f64 {
-    let inside = trace.observations.iter().filter(|seen| (from..=to).contains(&seen.t_seconds));
-    let values: Vec<f64> =
-        inside.filter_map(|seen| seen.signals.get(&Signal::MemoryUsedPercent).copied()).collect();
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+/// The series as it was, over the time in which it is made to leak.
+fn undisturbed(trace: &Trace, from: f64, to: f64) -> impl Iterator<Item = f64> {
+    let inside =
+        trace.observations.iter().filter(move |seen| (from..=to).contains(&seen.t_seconds));
+    inside.filter_map(|seen| seen.signals.get(&Signal::MemoryUsedPercent).copied())
 }
 
 #[cfg(test)]
@@ -107,6 +110,7 @@ mod tests {
             let all = leaking.observations.iter();
             assert!(all.clone().all(|seen| seen.signals[&Signal::MemoryUsedPercent] <= 100.0));
             assert_eq!(leaking, leak(&host, 1, nth).unwrap());
+            assert_eq!(leak(&leaking, 1, nth), None, "it leaks already");
         }
     }
 }

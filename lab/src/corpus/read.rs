@@ -1,7 +1,6 @@
 //! Reads a folder of traces with their truth: `NAME.truth.yaml` beside each trace, or one
 //! `labels.csv` for all, or, if the caller says so, none because nothing leaks.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,8 @@ use std::path::{Path, PathBuf};
 use detector::trace::{Trace as Reader, TraceError};
 use detector::{Observation, Signal};
 
-use super::Trace;
-use super::truth::{BadTruth, Leaked, Truth};
+use super::truth::{BadTruth, Truth};
+use super::{Trace, labels};
 
 /// Why a folder is no corpus.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +58,7 @@ pub fn folder(folder: &Path, leak_free: bool) -> Result<Vec<Trace>, ReadError> {
         let path = path.to_owned();
         move |source| ReadError::Io { path, source }
     };
-    let labels = labels(&folder.join("labels.csv"))?;
+    let labels = labels::read(&folder.join("labels.csv"))?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         paths.push(entry.map_err(failed(folder))?.path());
@@ -105,63 +104,9 @@ fn complete(truth: &mut Truth, observations: &[Observation]) {
         truth.limit = Some(100.0);
     }
     // A label list does not say when what is benign comes to rest: the end is the latest.
-    if truth.leak.is_none() && truth.family == LABELLED {
+    if truth.leak.is_none() && truth.family == labels::NO_LEAK {
         truth.settles_seconds = observations.last().map(|seen| seen.t_seconds);
     }
-}
-
-/// The family of what a list of labels calls no leak.
-const LABELLED: &str = "no_leak";
-
-/// The labels by the name of the trace; none if there is no such file.
-///
-/// Columns that are read: `name`, `label` (`no_leak` or what begins with `leak`), `leak_onset_s`,
-/// `recovery_s`, `resource` (`memory` or `fd`).
-fn labels(path: &Path) -> Result<BTreeMap<String, Truth>, ReadError> {
-    if !path.exists() {
-        return Ok(BTreeMap::new());
-    }
-    let bad = |what: String| ReadError::Labels { path: path.to_owned(), what };
-    let mut rows = csv::Reader::from_path(path).map_err(|error| bad(error.to_string()))?;
-    let head = rows.headers().map_err(|error| bad(error.to_string()))?.clone();
-    let column = |name: &str| {
-        let found = head.iter().position(|column| column == name);
-        found.ok_or_else(|| bad(format!("no column `{name}`")))
-    };
-    let (name, label) = (column("name")?, column("label")?);
-    let (onset, recovery) = (column("leak_onset_s")?, column("recovery_s")?);
-    let resource = column("resource")?;
-    let mut truths = BTreeMap::new();
-    for (index, row) in rows.records().enumerate() {
-        let row = row.map_err(|error| bad(error.to_string()))?;
-        let line = index + 2;
-        let number = |column: usize, what: &str| match &row[column] {
-            "" => Ok(None),
-            cell => cell
-                .parse::<f64>()
-                .map(Some)
-                .map_err(|_| bad(format!("line {line}: {what} is `{cell}`, expected seconds"))),
-        };
-        let leaks = match &row[label] {
-            LABELLED => false,
-            label if label.starts_with("leak") => true,
-            other => return Err(bad(format!("line {line}: unknown label `{other}`"))),
-        };
-        let signals = match &row[resource] {
-            "fd" => vec![Signal::Fds],
-            _ => vec![Signal::RssAnonBytes, Signal::RssBytes, Signal::HeapBytes],
-        };
-        let onset_seconds = number(onset, "leak_onset_s")?.unwrap_or(0.0);
-        let fixed_seconds = number(recovery, "recovery_s")?;
-        let leak = Leaked { signals, onset_seconds, fixed_seconds, ..Leaked::default() };
-        let truth = Truth {
-            family: row[label].to_owned(),
-            leak: leaks.then_some(leak),
-            ..Truth::default()
-        };
-        truths.insert(row[name].to_owned(), truth);
-    }
-    Ok(truths)
 }
 
 #[cfg(test)]
@@ -187,20 +132,5 @@ mod tests {
         assert!(matches!(folder(dir.path(), false), Err(ReadError::NoTruth(_))));
         let read = folder(dir.path(), true).unwrap();
         assert_eq!((read[0].truth.limit, read[0].truth.leak.is_none()), (Some(100.0), true));
-    }
-
-    #[test]
-    fn labels_tell_what_leaks_and_a_bad_one_is_named_with_its_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let head = "name,label,leak_onset_s,recovery_s,resource\n";
-        let put = |rows: &str| fs::write(dir.path().join("labels.csv"), [head, rows].concat());
-        fs::write(dir.path().join("a.csv"), "t_seconds,fds\n0,5\n1,6\n").unwrap();
-        put("a,leak_then_recovered,1,9,fd\n").unwrap();
-        let leak = folder(dir.path(), false).unwrap().remove(0).truth.leak.unwrap();
-        assert_eq!((leak.onset_seconds, leak.fixed_seconds), (1.0, Some(9.0)));
-        assert_eq!(leak.signals, [Signal::Fds]);
-        put("a,perhaps,1,9,fd\n").unwrap();
-        let refused = folder(dir.path(), false).unwrap_err().to_string();
-        assert!(refused.contains("line 2: unknown label `perhaps`"), "{refused}");
     }
 }

@@ -9,6 +9,7 @@ use super::noise::Noise;
 use super::ranges;
 use super::scene::{Leak, Resource, Scene, Sketch};
 use super::truth::{Leaked, Truth};
+use crate::stats;
 
 /// The highest that memory may come, as a share of the limit: beyond it the process is killed.
 const HIGHEST: f64 = 0.97;
@@ -185,22 +186,10 @@ fn leaked(leak: &Leak, scene: &Scene, sketch: &Sketch, memory: &Memory) -> Leake
         slope_per_second: growth / grows_for,
         bytes_per_request: served.map(|(total, (a, b))| growth / (total[*b] - total[*a])),
         growth,
-        residual_sd: deviation(span.iter().map(|index| rest(*index))),
+        residual_sd: stats::deviation(span.iter().map(|index| rest(*index))),
     }
 }
 
 fn of(curve: Option<&Vec<f64>>) -> &[f64] {
     curve.map_or(&[], Vec::as_slice)
-}
-
-/// The standard deviation, by Welford's update.
-fn deviation(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    for value in values {
-        n += 1.0;
-        let away = value - mean;
-        mean += away / n;
-        squares += away * (value - mean);
-    }
-    (squares / n).sqrt()
 }

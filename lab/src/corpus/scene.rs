@@ -133,6 +133,11 @@ pub struct Fix {
 }
 
 impl Leak {
+    /// A leak of memory along a curve, with time, which nobody fixes.
+    pub fn of_memory(onset: f64, curve: Vec<f64>) -> Self {
+        Self { resource: Resource::Memory, curve, onset, fix: None, per_request: false }
+    }
+
     /// A leak of memory that begins early and may be fixed; `growth` takes the share of the time
     /// from the onset to the end of the window, and gives the share of the movement.
     pub fn fixable(draw: &mut Draw, scene: &Scene, growth: impl Fn(f64) -> f64) -> Self {
@@ -149,6 +154,6 @@ impl Leak {
             });
             scene.movement * grown * left
         });
-        Self { resource: Resource::Memory, curve, onset, fix, per_request: false }
+        Self { fix, ..Self::of_memory(onset, curve) }
     }
 }

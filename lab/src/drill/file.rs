@@ -19,6 +19,9 @@ use crate::quantity::{bytes, parse_rate, parse_seconds, parse_share, parse_size,
 /// The longest work on a request: the load's clients have less patience than forever.
 const MOST_DELAY_SECONDS: f64 = 1.0;
 
+/// The most clients that may go away: amounts are told per request that is answered.
+const MOST_ABORTS: f64 = 0.99;
+
 /// What a request leaves behind unless the drill says otherwise.
 const DEFAULT_BYTES_PER_REQUEST: u64 = 10 * 1024;
 
@@ -142,7 +145,7 @@ fn read_load(node: Option<&Node>, problems: &mut Collector) -> Load {
     let connections = |text: &str| Ok(within(whole(text)?, 1, 1000, "1 to 1000")? as u32);
     set(&mut load.connections, fields.get("connections", problems, connections));
     set(&mut load.seed, fields.get("seed", problems, whole));
-    let aborts = |text: &str| within(parse_share(text)?, 0.0, 1.0, "0% to 100%");
+    let aborts = |text: &str| within(parse_share(text)?, 0.0, MOST_ABORTS, "0% to 99%");
     set(&mut load.abort_share, fields.get("abort_share", problems, aborts));
     load.swing = fields.take("swing").and_then(|node| read_swing(node, problems));
     fields.close(problems);

@@ -23,7 +23,7 @@ pub struct Load {
     pub connections: u32,
     /// Seed of the schedule.
     pub seed: u64,
-    /// The part of the clients that go away before their reply, 0 to 1.
+    /// The part of the clients that go away before their reply, 0 to .99.
     pub abort_share: f64,
     /// How the rate goes up and down, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,5 +44,11 @@ impl Load {
     pub fn mean_rate_per_second(&self) -> f64 {
         let other = self.swing.map_or(self.rate_per_second, |swing| swing.to_per_second);
         f64::midpoint(self.rate_per_second, other)
+    }
+
+    /// Requests per second where the load is highest.
+    pub fn highest_rate_per_second(&self) -> f64 {
+        self.swing
+            .map_or(self.rate_per_second, |swing| self.rate_per_second.max(swing.to_per_second))
     }
 }

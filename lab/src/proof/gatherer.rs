@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use detector::Signal;
 
 use super::{Level, Proof};
+use crate::stats;
 
 /// Readings that a level is the median of; one reading catches requests in flight.
 const READINGS_PER_LEVEL: usize = 5;
@@ -163,9 +164,7 @@ fn push_bounded(readings: &mut VecDeque<f64>, reading: f64, bound: usize) {
 }
 
 fn median(readings: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut sorted: Vec<f64> = readings.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
+    stats::median(&mut readings.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

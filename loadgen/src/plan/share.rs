@@ -13,6 +13,11 @@ impl Share {
     /// None of them.
     pub const NONE: Self = Self(0.0);
 
+    /// The share that is this fraction, from 0 to 1.
+    pub fn from_fraction(fraction: f64) -> Result<Self, ShareError> {
+        if (0.0..=1.0).contains(&fraction) { Ok(Self(fraction)) } else { Err(ShareError) }
+    }
+
     /// From 0 to 1.
     pub fn as_fraction(self) -> f64 {
         self.0
@@ -35,8 +40,7 @@ impl FromStr for Share {
 
     fn from_str(text: &str) -> Result<Self, ShareError> {
         let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |text| (text, 100.0));
-        let share = number.trim().parse::<f64>().map_err(|_| ShareError)? / scale;
-        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err(ShareError) }
+        Self::from_fraction(number.trim().parse::<f64>().map_err(|_| ShareError)? / scale)
     }
 }
 

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn growth_that_is_over_does_not_count() {
-        // A third of an hour of steep growth, then flat: the tail does not rise.
+        // Six minutes of steep growth, then flat: the tail does not rise.
         let knee = every_minute(100.0, |hours| 100.0 + 120.0 * hours.min(0.1));
         assert_eq!(judge(&knee), []);
     }

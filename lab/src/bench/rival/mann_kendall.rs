@@ -7,6 +7,7 @@
 use super::{HOUR, MINUTE};
 use crate::bench::alert::{Firing, Rule};
 use crate::bench::series::Series;
+use crate::stats;
 
 /// The standard normal quantile at 1 - alpha / 2 for alpha = .01.
 const Z: f64 = 2.575_829_303_548_901;
@@ -114,11 +115,7 @@ fn sen_slope(values: &[f64]) -> f64 {
         let pairs = values[i + 1..].iter().enumerate();
         slopes.extend(pairs.map(|(gap, later)| (later - earlier) / (gap + 1) as f64));
     }
-    let middle = slopes.len() / 2;
-    let even = slopes.len().is_multiple_of(2);
-    let (below, median, _) = slopes.select_nth_unstable_by(middle, f64::total_cmp);
-    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if even { f64::midpoint(lower, *median) } else { *median }
+    stats::median(&mut slopes).unwrap_or(0.0)
 }
 
 /// Ranks from 1; equal values share the mean of theirs.

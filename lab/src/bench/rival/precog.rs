@@ -10,6 +10,7 @@
 use super::{HOUR, MINUTE};
 use crate::bench::alert::{Firing, Rule};
 use crate::bench::series::{Line, Series};
+use crate::stats;
 
 const SHORTEST_SECONDS: f64 = 6.0 * HOUR;
 const R_SQUARED: f64 = 0.8;
@@ -59,7 +60,8 @@ fn prepared(series: &Series) -> (Vec<f64>, Vec<f64>) {
         let bin = ((series.t[index] - begin) / GRID_SECONDS).floor();
         let end = begin + (bin + 1.0) * GRID_SECONDS;
         let until = series.t.partition_point(|t| *t < end);
-        let value = median(&mut series.v[index..until].to_vec());
+        // At least the sample that begins the bin is in it.
+        let Some(value) = stats::median(&mut series.v[index..until].to_vec()) else { break };
         if let Some((&before, &from)) = t.last().zip(v.last()) {
             let missing = ((end - before) / GRID_SECONDS).round() as usize;
             for step in 1..missing {
@@ -72,20 +74,9 @@ fn prepared(series: &Series) -> (Vec<f64>, Vec<f64>) {
         v.push(value);
         index = until;
     }
-    let smooth =
-        (0..v.len()).map(|at| median(&mut v[(at + 1).saturating_sub(SMOOTHING)..=at].to_vec()));
-    let smooth = smooth.collect();
+    let last_hour = |at: usize| v[(at + 1).saturating_sub(SMOOTHING)..=at].to_vec();
+    let smooth = (0..v.len()).filter_map(|at| stats::median(&mut last_hour(at))).collect();
     (t, smooth)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len().is_multiple_of(2) {
-        f64::midpoint(values[middle - 1], values[middle])
-    } else {
-        values[middle]
-    }
 }
 
 #[cfg(test)]

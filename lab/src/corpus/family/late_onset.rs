@@ -2,11 +2,11 @@
 
 use crate::corpus::draw::Draw;
 use crate::corpus::ranges;
-use crate::corpus::scene::{Leak, Resource, Scene, Sketch};
+use crate::corpus::scene::{Leak, Scene, Sketch};
 
 pub fn sketch(draw: &mut Draw, scene: &mut Scene) -> Sketch {
     let onset = draw.pick(&ranges::LATE_ONSET);
     let curve = scene.curve(|share| scene.movement * ((share - onset) / (1.0 - onset)).max(0.0));
-    let leak = Leak { resource: Resource::Memory, curve, onset, fix: None, per_request: false };
+    let leak = Leak::of_memory(onset, curve);
     Sketch { leak: Some(leak), ..scene.idle() }
 }

@@ -2,7 +2,7 @@
 
 use super::warm_up::rise;
 use crate::corpus::draw::Draw;
-use crate::corpus::scene::{Leak, Resource, Scene, Sketch};
+use crate::corpus::scene::{Leak, Scene, Sketch};
 
 /// The height of the warm-up, as a share of the leak's movement.
 const HEIGHT: (f64, f64) = (0.3, 1.5);
@@ -11,7 +11,6 @@ pub fn sketch(draw: &mut Draw, scene: &mut Scene) -> Sketch {
     let height = draw.between(HEIGHT.0, HEIGHT.1) * scene.movement;
     let (benign, _) = rise(draw, scene, height);
     let curve = scene.curve(|share| scene.movement * share);
-    let leak =
-        Leak { resource: Resource::Memory, curve, onset: 0.0, fix: None, per_request: false };
+    let leak = Leak::of_memory(0.0, curve);
     Sketch { leak: Some(leak), benign, ..Sketch::default() }
 }

@@ -2,7 +2,7 @@
 
 use crate::corpus::draw::Draw;
 use crate::corpus::ranges;
-use crate::corpus::scene::{Leak, Resource, Scene, Sketch};
+use crate::corpus::scene::{Leak, Scene, Sketch};
 
 /// Where the kernel steps in, as a share of the limit; the render keeps a little below it.
 const FULL: f64 = 0.95;
@@ -24,7 +24,6 @@ pub fn sketch(draw: &mut Draw, scene: &mut Scene) -> Sketch {
         }
         *held = scene.movement * (index - began) as f64 / lasts;
     }
-    let leak =
-        Leak { resource: Resource::Memory, curve, onset: 0.0, fix: None, per_request: false };
+    let leak = Leak::of_memory(0.0, curve);
     Sketch { leak: Some(leak), restarts, ..scene.idle() }
 }

@@ -5,7 +5,7 @@
 
 use crate::corpus::draw::Draw;
 use crate::corpus::ranges;
-use crate::corpus::scene::{Leak, Resource, Scene, Sketch};
+use crate::corpus::scene::{Leak, Scene, Sketch};
 
 /// Room that a slow leak may take of the limit, within the window.
 const MOST: f64 = 0.7;
@@ -20,6 +20,6 @@ pub fn sketch(draw: &mut Draw, scene: &mut Scene) -> Sketch {
     scene.movement = per_hour * hours;
     scene.noise = (scene.movement / scene.difficulty).clamp(NOISE.0, NOISE.1);
     let curve = scene.curve(|share| scene.movement * ((share - onset) / (1.0 - onset)).max(0.0));
-    let leak = Leak { resource: Resource::Memory, curve, onset, fix: None, per_request: false };
+    let leak = Leak::of_memory(onset, curve);
     Sketch { leak: Some(leak), ..scene.idle() }
 }
