@@ -10,12 +10,14 @@ pub mod f1;
 pub mod interval;
 pub mod matched;
 pub mod outcome;
+pub mod page;
 pub mod report;
 pub mod rival;
 pub mod score;
 pub mod series;
 pub mod sketch;
 pub mod text;
+pub mod wrong;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

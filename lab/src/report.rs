@@ -1,9 +1,10 @@
 //! What came of a run: a pure function of its journal, rendered in four forms.
 
+pub(crate) mod axis;
 mod chart;
 mod curve;
 mod html;
-mod junit;
+pub(crate) mod junit;
 mod text;
 
 use detector::Signal;

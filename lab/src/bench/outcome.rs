@@ -67,6 +67,13 @@ pub fn of(trace: &Trace, changes: &[Change]) -> Outcome {
     }
 }
 
+/// The signal of the first alarm that is false.
+pub fn first_false_alarm(trace: &Trace, changes: &[Change]) -> Option<Signal> {
+    let leak = trace.truth.leak.as_ref();
+    let wrong = |alarm: &Alarm| !leak.is_some_and(|leak| in_leak(leak, alarm));
+    alarms(changes).into_iter().find(wrong).map(|alarm| alarm.signal)
+}
+
 /// From an entry into `leaking` to the next state that is another.
 struct Alarm {
     signal: Signal,
@@ -149,8 +156,11 @@ mod tests {
         assert_eq!((seen.detected_after_seconds, seen.false_alarms), (Some(100.0), 1));
         let seen = of(&leak, &changes(&[(700.0, Leaking)]));
         assert_eq!((seen.detected_after_seconds, seen.false_alarms), (None, 1));
-        let elsewhere = Change { t_seconds: 300.0, signal: Signal::Fds, state: Leaking };
+        let elsewhere = Change { t_seconds: 310.0, signal: Signal::Fds, state: Leaking };
         assert_eq!(of(&leak, &[elsewhere]).false_alarms, 1);
+        let right = changes(&[(300.0, Leaking)])[0];
+        assert_eq!(first_false_alarm(&leak, &[right, elsewhere]), Some(Signal::Fds));
+        assert_eq!(first_false_alarm(&leak, &[right]), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use detector::{Signal, State};
 
 use super::Judged;
+use super::wrong::Wrong;
 use crate::corpus::Trace;
 
 /// Columns of a sketch.
@@ -14,11 +15,11 @@ const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 
 /// Sketches of the traces that one contestant got wrong, at most so many.
 pub fn wrong(judged: &[Judged], contestant: usize, most: usize) -> String {
+    let wrong = judged.iter().filter_map(|one| Wrong::of(one, contestant));
     let mut text = String::new();
-    let those = judged.iter().filter(|one| is_wrong(one, contestant));
-    for one in those.take(most) {
+    for wrong in wrong.take(most) {
         text.push('\n');
-        text.push_str(&sketch(one, contestant));
+        text.push_str(&sketch(&wrong));
     }
     if !text.is_empty() {
         text.push_str("\no onset   x fix   = settled   ! alarm   . alarm ends\n");
@@ -26,50 +27,24 @@ pub fn wrong(judged: &[Judged], contestant: usize, most: usize) -> String {
     text
 }
 
-/// Whether a contestant missed the leak or raised a false alarm that is not forgiven.
-pub fn is_wrong(one: &Judged, contestant: usize) -> bool {
-    one.outcomes.get(contestant).and_then(Option::as_ref).is_some_and(|(_, outcome)| {
-        let missed = outcome.leaks && outcome.detected_after_seconds.is_none();
-        missed || outcome.false_alarms > outcome.forgiven_alarms
-    })
-}
-
-fn sketch(one: &Judged, contestant: usize) -> String {
-    let trace = &one.trace;
-    let Some((changes, outcome)) = &one.outcomes[contestant] else { return String::new() };
-    let missed = outcome.leaks && outcome.detected_after_seconds.is_none();
-    let alarmed = changes.iter().find(|change| change.state == State::Leaking);
-    let signal = if missed {
-        trace.truth.leak.as_ref().and_then(|leak| leak.signals.first().copied())
-    } else {
-        alarmed.map(|change| change.signal)
-    };
-    let Some(signal) = signal else { return String::new() };
-    let verdict = if missed { "missed" } else { "false alarm" };
-    let hard = trace
-        .truth
-        .leak
-        .as_ref()
-        .map_or_else(String::new, |leak| format!(", difficulty {:.1}", leak.difficulty()));
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{}: {verdict} ({signal}, every {} s{hard})",
-        trace.name, trace.truth.interval_seconds
-    );
+fn sketch(wrong: &Wrong) -> String {
+    let &Wrong { trace, changes, signal, .. } = wrong;
+    let mut text = format!("{}: {} ({})\n", trace.name, wrong.fault(), wrong.circumstances());
     let column = columns(trace);
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "{}", curve(trace, signal, &column));
     let mut marks = vec![' '; WIDTH];
+    let mut open = false;
     for change in changes.iter().filter(|change| change.signal == signal) {
-        match change.state {
-            State::Leaking => marks[column(change.t_seconds)] = '!',
+        let mark = &mut marks[column(change.t_seconds)];
+        let leaking = change.state == State::Leaking;
+        if leaking && !open {
+            *mark = '!';
+        } else if open && !leaking && *mark == ' ' {
             // An alarm that ends in the column in which it was raised stays visible.
-            _ if marks.contains(&'!') && marks[column(change.t_seconds)] == ' ' => {
-                marks[column(change.t_seconds)] = '.';
-            }
-            _ => {}
+            *mark = '.';
         }
+        open = leaking;
     }
     let truth = &trace.truth;
     let leak = truth.leak.as_ref();
@@ -112,4 +87,43 @@ fn curve(trace: &Trace, signal: Signal, column: &impl Fn(f64) -> usize) -> Strin
         LEVELS[((share * LEVELS.len() as f64) as usize).min(LEVELS.len() - 1)]
     };
     means.iter().map(|mean| if mean.is_finite() { level(*mean) } else { ' ' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use detector::Observation;
+
+    use super::*;
+    use crate::bench::Change;
+    use crate::corpus::truth::Truth;
+
+    #[test]
+    fn each_alarm_has_its_begin_and_its_end_and_nothing_else_is_marked() {
+        let signal = Signal::RssBytes;
+        let seen = |t: u32| Observation {
+            t_seconds: f64::from(t),
+            signals: [(signal, f64::from(t % 2))].into(),
+            ..Observation::default()
+        };
+        let trace = Trace {
+            name: "t".into(),
+            truth: Truth { family: "f".into(), ..Truth::default() },
+            observations: (0..=96).map(seen).collect(),
+        };
+        let change = |(t_seconds, state)| Change { t_seconds, signal, state };
+        let changes = [
+            (1.0, State::Steady),
+            (10.0, State::Leaking),
+            (20.0, State::Steady),
+            (30.0, State::Undecided),
+            (40.0, State::Leaking),
+            (50.0, State::GrowthStopped),
+            (60.0, State::Recovered),
+        ]
+        .map(change);
+        let sketch = sketch(&Wrong { trace: &trace, changes: &changes, missed: false, signal });
+        let marks = sketch.lines().nth(2).unwrap();
+        let at: Vec<(usize, char)> = marks.chars().enumerate().filter(|(_, c)| *c != ' ').collect();
+        assert_eq!(at, [(10, '!'), (20, '.'), (40, '!'), (50, '.')]);
+    }
 }

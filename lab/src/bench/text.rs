@@ -1,5 +1,6 @@
 //! The result of a bench as tables for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::interval::Estimate;
@@ -67,22 +68,17 @@ fn overall(text: &mut String, report: &Report) {
 }
 
 fn families(text: &mut String, report: &Report) {
-    let mut names: Vec<(bool, &String)> = Vec::new();
-    for scored in &report.detectors {
-        names.extend(scored.families.iter().map(|(name, tally)| (!tally.leaks, name)));
-    }
-    names.sort();
-    names.dedup();
-    for (benign, title) in [(false, "leaks detected"), (true, "false alarms on")] {
-        if !names.iter().any(|(is_benign, _)| *is_benign == benign) {
+    for (leaks, title) in [(true, "leaks detected"), (false, "false alarms on")] {
+        let names = family_names(report, leaks);
+        if names.is_empty() {
             continue;
         }
         table_head(text, title, report);
-        for (_, name) in names.iter().filter(|(is_benign, _)| *is_benign == benign) {
+        for name in names {
             let mut row = format!("{name:<17}");
             for scored in &report.detectors {
-                let tally = scored.families.get(*name).copied().unwrap_or_default();
-                let hits = if benign { tally.with_false_alarms } else { tally.detected };
+                let tally = scored.families.get(name).copied().unwrap_or_default();
+                let hits = if leaks { tally.detected } else { tally.with_false_alarms };
                 let _ = write!(row, " {:>12}", share(hits, tally.traces));
             }
             line(text, &row);
@@ -90,16 +86,16 @@ fn families(text: &mut String, report: &Report) {
     }
 }
 
+/// The families that leak, or those that do not, of which any detector was shown one.
+pub(super) fn family_names(report: &Report, leaks: bool) -> BTreeSet<&str> {
+    let all = report.detectors.iter().flat_map(|scored| &scored.families);
+    all.filter(|(_, tally)| tally.leaks == leaks).map(|(name, _)| name.as_str()).collect()
+}
+
 fn difficulties(text: &mut String, report: &Report) {
-    let known = |scored: &Scored| scored.difficulties.iter().any(|class| class.leaks > 0);
-    if !report.detectors.iter().any(known) {
-        return;
-    }
+    let Some(names) = difficulty_names(report) else { return };
     table_head(text, "by difficulty", report);
-    for (index, from) in DIFFICULTIES.iter().enumerate() {
-        let name = DIFFICULTIES
-            .get(index + 1)
-            .map_or_else(|| format!("{from} and more"), |below| format!("{from} to {below}"));
+    for (index, name) in names.iter().enumerate() {
         let mut row = format!("{name:<17}");
         for scored in &report.detectors {
             let class = &scored.difficulties[index];
@@ -107,6 +103,18 @@ fn difficulties(text: &mut String, report: &Report) {
         }
         line(text, &row);
     }
+}
+
+/// The classes of difficulty; none if nothing leaks.
+pub(super) fn difficulty_names(report: &Report) -> Option<Vec<String>> {
+    let known = |scored: &Scored| scored.difficulties.iter().any(|class| class.leaks > 0);
+    report.detectors.iter().any(known).then(|| {
+        let ends = DIFFICULTIES.iter().skip(1).map(Some).chain([None]);
+        let name = |(from, below): (&f64, Option<&f64>)| {
+            below.map_or_else(|| format!("{from} and more"), |below| format!("{from} to {below}"))
+        };
+        DIFFICULTIES.iter().zip(ends).map(name).collect()
+    })
 }
 
 fn table_head(text: &mut String, title: &str, report: &Report) {
@@ -146,18 +154,18 @@ fn matches(text: &mut String, report: &Report) {
     }
 }
 
-fn estimate(estimate: Option<Estimate>, decimals: usize) -> String {
+pub(super) fn estimate(estimate: Option<Estimate>, decimals: usize) -> String {
     estimate.map_or_else(dash, |Estimate { value, low, high }| {
         format!("{value:.decimals$} ({low:.decimals$}-{high:.decimals$})")
     })
 }
 
-fn share(hits: usize, of: usize) -> String {
+pub(super) fn share(hits: usize, of: usize) -> String {
     if of == 0 { dash() } else { format!("{hits}/{of}") }
 }
 
 /// A duration to a tenth of its unit.
-fn seconds(seconds: Option<f64>) -> String {
+pub(super) fn seconds(seconds: Option<f64>) -> String {
     seconds.map_or_else(dash, |seconds| match seconds {
         s if s < 120.0 => format!("{s:.0}s"),
         s if s < 7_200.0 => format!("{:.1}m", s / 60.0),
@@ -165,6 +173,6 @@ fn seconds(seconds: Option<f64>) -> String {
     })
 }
 
-fn dash() -> String {
+pub(super) fn dash() -> String {
     "-".to_owned()
 }

@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use super::{Exit, Failure};
 use crate::bench::contestant::Contestant;
 use crate::bench::report::Report;
-use crate::bench::{Corpus, judge, matched, sketch, text};
+use crate::bench::wrong::Wrong;
+use crate::bench::{Corpus, judge, matched, page, sketch, text};
 use crate::corpus::{Half, Recipe, Trace, inject, read};
 use crate::quantity::parse_seconds;
 
@@ -22,6 +23,7 @@ Examples:
   leaklab bench                                   every detector, 540 generated traces
   leaklab bench --detector builtin --confirm 4m --misses 20
   leaklab bench --half test --compare --format json
+  leaklab bench --format html --misses 100 > bench.html
   leaklab bench --corpus programs/                traces with NAME.truth.yaml or labels.csv
   leaklab bench --corpus hosts/ --leak-free --inject 4
 
@@ -55,9 +57,9 @@ pub struct BenchArgs {
     /// Compare the built-in detector with each rival at the same median delay
     #[arg(long)]
     compare: bool,
-    /// Sketch at most so many of the traces that the first detector got wrong
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    misses: usize,
+    /// Draw at most so many of the traces that the first detector got wrong [default: none as text, 40 as HTML]
+    #[arg(long, value_name = "N")]
+    misses: Option<usize>,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -70,7 +72,12 @@ enum Format {
     Text,
     /// JSON with a `schema_version`
     Json,
+    /// One self-contained page with the curves of what the first detector got wrong
+    Html,
 }
+
+/// Curves on a page unless so many are asked for: each is some 10 KB.
+const CURVES: usize = 40;
 
 /// Generated as they are asked for.
 struct Generated(Recipe);
@@ -101,8 +108,13 @@ impl Corpus for Recorded {
 pub(super) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     let contestants = contestants(args)?;
     let (name, corpus) = corpus(args)?;
+    let drawn = match args.format {
+        Format::Json => 0,
+        Format::Text => args.misses.unwrap_or(0),
+        Format::Html => args.misses.unwrap_or(CURVES),
+    };
     let judged =
-        judge(corpus.as_ref(), &contestants, &|one| args.misses > 0 && sketch::is_wrong(one, 0));
+        judge(corpus.as_ref(), &contestants, &|one| drawn > 0 && Wrong::of(one, 0).is_some());
     let mut report = Report::new(name, &contestants, &judged);
     if args.compare {
         report.matches = matched::compare(corpus.as_ref(), &contestants, &judged);
@@ -112,8 +124,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         Format::Text => {
             out.write_all(text::render(&report).as_bytes())?;
-            out.write_all(sketch::wrong(&judged, 0, args.misses).as_bytes())?;
+            out.write_all(sketch::wrong(&judged, 0, drawn).as_bytes())?;
         }
+        Format::Html => out.write_all(page::page(&report, &judged, drawn).as_bytes())?,
     }
     Ok(Exit::AsExpected)
 }

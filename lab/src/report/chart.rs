@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use detector::Signal;
 
+use super::axis::{binary_step, decimal_step, ticks};
 use super::curve::{Band, Curve, Mark, Picture, bands, marks, picture};
 use super::junit::escape;
 use crate::journal::DrillJournal;
@@ -99,7 +100,7 @@ fn draw_grid(scale: &Scale) -> String {
     let rough = scale.top / GRID_LINES;
     let step =
         if scale.signal.is_bytes() { binary_step(rough) } else { decimal_step(rough.max(1.0)) };
-    for level in ticks(scale.top, step) {
+    for level in ticks(0.0, scale.top, step) {
         let y = scale.y(level);
         let _ = writeln!(
             svg,
@@ -111,7 +112,9 @@ fn draw_grid(scale: &Scale) -> String {
             round_amount(scale.signal, level)
         );
     }
-    for instant in ticks(scale.end_seconds, decimal_step(scale.end_seconds / (2.0 * GRID_LINES))) {
+    for instant in
+        ticks(0.0, scale.end_seconds, decimal_step(scale.end_seconds / (2.0 * GRID_LINES)))
+    {
         let x = scale.x(instant);
         let _ = writeln!(
             svg,
@@ -184,44 +187,8 @@ fn legend(curves: &[Curve], signal: Signal) -> String {
     format!("<ul class=\"legend\">\n{}</ul>\n", items.collect::<String>())
 }
 
-/// Multiples of `step` from zero up to `top`.
-fn ticks(top: f64, step: f64) -> impl Iterator<Item = f64> {
-    (0..=(top / step) as u32).map(move |index| f64::from(index) * step)
-}
-
-/// The next of 1, 2, 5 times a power of ten.
-fn decimal_step(rough: f64) -> f64 {
-    let power = 10f64.powf(rough.max(1e-3).log10().floor());
-    [1.0, 2.0, 5.0, 10.0]
-        .map(|times| times * power)
-        .into_iter()
-        .find(|step| *step >= rough)
-        .unwrap_or(rough)
-}
-
-/// The next of 1, 2, 5, 10, 20, 50, 100, 200, 500 times a power of 1024.
-fn binary_step(rough: f64) -> f64 {
-    let power = 1024f64.powf(rough.max(1.0).log(1024.0).floor());
-    decimal_step(rough / power).min(1024.0) * power
-}
-
 /// An amount without a fraction that is zero, nor the name of what is counted.
 fn round_amount(signal: Signal, value: f64) -> String {
     let text = amount(signal, value).replace(".0", "");
     text.split(' ').next().unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grid_lines_stand_at_round_numbers() {
-        for (rough, step) in [(0.9, 1.0), (1.3, 2.0), (4.0, 5.0), (7.0, 10.0), (30.0, 50.0)] {
-            assert!((decimal_step(rough) - step).abs() < 1e-9, "{rough}");
-        }
-        assert!((binary_step(7.3e6) - 10.0 * 1024.0 * 1024.0).abs() < 1.0);
-        assert!((binary_step(700.0 * 1024.0) - 1024.0 * 1024.0).abs() < 25.0 * 1024.0);
-        assert_eq!(ticks(10.0, 5.0).collect::<Vec<_>>(), [0.0, 5.0, 10.0]);
-    }
 }

@@ -41,7 +41,7 @@ fn case(drill: &DrillReport) -> String {
 
 /// Text as it may stand in XML and HTML, in elements and attributes; characters that XML does not
 /// allow at all are left out.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

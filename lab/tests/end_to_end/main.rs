@@ -2,6 +2,7 @@
 //! two at once would be each other's noise.
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod bench;
 mod commands;
 mod drills;
 mod no_orphans;
