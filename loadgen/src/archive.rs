@@ -162,7 +162,7 @@ impl Log {
         if !same_bounds(&histogram) {
             return Err(ArchiveError::Bounds(number));
         }
-        let mut recording = Recording::new().map_err(io::Error::other)?;
+        let mut recording = Recording::<u64>::new().map_err(io::Error::other)?;
         match interval.tag().as_deref() {
             None => {
                 let start = interval.start_timestamp();

@@ -14,7 +14,7 @@ use hdrhistogram::CreationError;
 use crate::{control::Counts, recording::Recording};
 
 /// What a thread has recorded since its page was last turned.
-pub(crate) type Page = Arc<Mutex<Recording>>;
+pub(crate) type Page = Arc<Mutex<Recording<u32>>>;
 
 /// All pages of a run and, once one was turned, their total.
 #[derive(Debug, Default)]
@@ -28,9 +28,9 @@ struct State {
 
 /// Turns pages, into the same room every time.
 pub(crate) struct Turner {
-    /// Always empty between two turns.
-    spare: Recording,
-    turned: Recording,
+    turned: Recording<u32>,
+    /// Empty between two turns, and only there if there is more than one page.
+    spare: Option<Recording<u32>>,
 }
 
 impl Books {
@@ -50,26 +50,28 @@ impl Books {
 
 impl Turner {
     pub(crate) fn new() -> Result<Self, CreationError> {
-        Ok(Self { spare: Recording::new()?, turned: Recording::new()? })
+        Ok(Self { turned: Recording::new()?, spare: None })
     }
 
     /// Turns the pages of all threads: what was recorded since the last turn.
-    pub(crate) fn turn(&mut self, books: &Books) -> &Recording {
+    pub(crate) fn turn(&mut self, books: &Books) -> Result<&Recording<u32>, CreationError> {
         self.turned.clear();
         let State { pages, total } = &mut *lock(&books.0);
         let mut pages = pages.iter();
-        // The first needs no room of its own: with one thread, the spare is never touched, and
-        // memory that is never touched is none.
         if let Some(first) = pages.next() {
             swap(&mut *lock(first), &mut self.turned);
         }
         for page in pages {
-            swap(&mut *lock(page), &mut self.spare);
-            self.turned.add(&self.spare);
-            self.spare.clear();
+            let spare = match &mut self.spare {
+                Some(spare) => spare,
+                none => none.insert(Recording::new()?),
+            };
+            swap(&mut *lock(page), spare);
+            self.turned.add(spare);
+            spare.clear();
         }
         *total = *total + self.turned.counts;
-        &self.turned
+        Ok(&self.turned)
     }
 }
 
@@ -95,12 +97,14 @@ mod tests {
         let mut turner = Turner::new().expect("valid bounds");
         note(&one, 2_000);
         note(&other, 2_000_000);
-        let page = turner.turn(&books);
+        let page = turner.turn(&books).expect("valid bounds");
         assert_eq!((page.counts.planned, page.times.response.len()), (2, 2));
         note(&other, 3_000);
-        let page = turner.turn(&books);
+        let page = turner.turn(&books).expect("valid bounds");
         assert_eq!((page.counts.planned, page.times.response.len()), (1, 1));
-        assert_eq!(turner.turn(&books).counts, Counts::default());
+        assert!(page.times.response.max() < 4_000, "what was forgotten has no maximum");
+        let page = turner.turn(&books).expect("valid bounds");
+        assert_eq!(page.counts, Counts::default());
     }
 
     #[test]
@@ -110,7 +114,7 @@ mod tests {
         let mut turner = Turner::new().expect("valid bounds");
         note(&page, 2_000);
         assert_eq!(books.counts().planned, 1);
-        turner.turn(&books);
+        turner.turn(&books).expect("valid bounds");
         assert_eq!(books.counts().planned, 1);
         note(&page, 2_000);
         assert_eq!(books.counts().planned, 2);

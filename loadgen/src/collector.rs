@@ -26,7 +26,7 @@ pub(crate) struct Second<'a> {
     pub(crate) start_nanos: u64,
     pub(crate) end_nanos: u64,
     /// What happened in it.
-    pub(crate) recording: &'a Recording,
+    pub(crate) recording: &'a Recording<u32>,
     /// What happened since the start.
     pub(crate) total: &'a Recording,
 }
@@ -73,7 +73,7 @@ impl Collector {
                     == Err(RecvTimeoutError::Timeout);
                 let now = clock.now();
                 let end_nanos = if more { now - now % SECOND_NANOS } else { now };
-                let recording = turner.turn(control.books());
+                let recording = turner.turn(control.books())?;
                 results.take((start_nanos, end_nanos), recording, &mut listeners)?;
                 if !more {
                     return Ok(results);
@@ -96,7 +96,7 @@ impl Results {
     fn take(
         &mut self,
         (start_nanos, end_nanos): (u64, u64),
-        recording: &Recording,
+        recording: &Recording<u32>,
         listeners: &mut [Box<dyn Listener>],
     ) -> Result<(), CreationError> {
         self.total.add(recording);

@@ -166,7 +166,7 @@ impl Side {
             }
             Archive::Log(log) => {
                 let times = Distribution::of(&log.times.response);
-                (log.timeline.cells(), times, false)
+                (log.timeline.cells().collect(), times, false)
             }
         };
         let whole = Sample::of(&cells);

@@ -153,7 +153,7 @@ fn timeline(parts: &[(String, Report)]) -> Vec<TimelineCell> {
     let timelines =
         parts.iter().map(|(_, part)| Timeline::of(part.timeline.iter().map(Cell::from)));
     let whole = timelines.reduce(Timeline::alongside).unwrap_or_else(Timeline::new);
-    whole.cells().iter().map(TimelineCell::from).collect()
+    whole.cells().map(|cell| TimelineCell::from(&cell)).collect()
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
             Results { total: Recording::new().expect("valid bounds"), timeline: Timeline::new() };
         let mut hash = ScheduleHash::default();
         for second in 0..600 {
-            let mut recording = Recording::new().expect("valid bounds");
+            let mut recording = Recording::<u64>::new().expect("valid bounds");
             for (_, nanos) in requests.iter().filter(|(of, _)| *of == second) {
                 recording.counts.planned += 1;
                 recording.counts.completed += 1;

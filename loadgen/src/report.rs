@@ -310,7 +310,7 @@ impl Report {
             service_time_seconds: Distribution::of(&total.times.service),
             lateness_seconds: lateness,
             bytes_received: total.bytes_received,
-            timeline: timeline.cells().iter().map(TimelineCell::from).collect(),
+            timeline: timeline.cells().map(|cell| TimelineCell::from(&cell)).collect(),
             histograms: Histograms::from(&total.times),
         }
     }

@@ -60,11 +60,11 @@ mod tests {
         let control = Control::new();
         let plan = options.check().expect("a valid plan");
         let mut listener = StopUnless::new(&plan, control.clone());
-        let mut recording = Recording::new().expect("valid bounds");
-        (recording.counts.completed, recording.counts.errors) = (90, 10);
+        let mut total = Recording::new().expect("valid bounds");
+        (total.counts.completed, total.counts.errors) = (90, 10);
         let end_nanos = seconds * 1_000_000_000;
-        let (recording, total) = (&recording, &recording);
-        listener.second(&Second { start_nanos: 0, end_nanos, recording, total });
+        let recording = &Recording::new().expect("valid bounds");
+        listener.second(&Second { start_nanos: 0, end_nanos, recording, total: &total });
         control.is_stopped().then(|| control.stop_reason().expect("a reason").to_owned())
     }
 

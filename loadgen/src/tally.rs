@@ -108,13 +108,13 @@ mod tests {
     const MILLI: u64 = 1_000_000;
 
     /// What is recorded of these events.
-    fn recorded(events: impl FnOnce(&mut Tally)) -> Recording {
+    fn recorded(events: impl FnOnce(&mut Tally)) -> Recording<u32> {
         let mut tally = Tally::new(&Control::new()).expect("the bounds are valid");
         events(&mut tally);
         lock(&tally.page).clone()
     }
 
-    fn settled(outcomes: &[Outcome]) -> Recording {
+    fn settled(outcomes: &[Outcome]) -> Recording<u32> {
         recorded(|tally| outcomes.iter().for_each(|outcome| tally.settle(outcome)))
     }
 

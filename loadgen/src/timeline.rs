@@ -1,18 +1,19 @@
-//! The timeline: how a run went, second by second, in bounded room. When a run outgrows the cells,
-//! neighbours merge and every cell is twice as long; nothing is lost but resolution in time.
+//! The timeline: how a run went, second by second, in room that is the same from its first second to
+//! its last. When a run outgrows it, neighbours merge and every cell is twice as long; nothing is lost
+//! but resolution in time.
 
 mod packed;
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use hdrhistogram::{CreationError, Histogram};
+use hdrhistogram::{Counter, CreationError, Histogram};
 
-use self::packed::Packed;
+use self::packed::Room;
 use crate::{control::Counts, recording::Recording};
 
 /// Most cells: two minutes to four at the finest, and enough for a chart of any width.
 const MAX_CELLS: usize = 240;
-/// Longest cell: 240 of them are more than a year.
+/// Longest cell of a timeline that was read: 240 of them are more than a year.
 const MAX_WIDTH_NANOS: u64 = SECOND_NANOS << 18;
 /// Length of a cell at first.
 const SECOND_NANOS: u64 = 1_000_000_000;
@@ -24,11 +25,11 @@ const RESIZES: &str = "a histogram that resizes";
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     cell_nanos: u64,
-    cells: Vec<Packed>,
+    room: Room,
 }
 
 /// What happened between two instants, in nanoseconds of the run's clock.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cell {
     pub(crate) start_nanos: u64,
     pub(crate) end_nanos: u64,
@@ -42,7 +43,7 @@ pub(crate) struct Cell {
 
 impl Timeline {
     pub(crate) fn new() -> Self {
-        Self { cell_nanos: SECOND_NANOS, cells: Vec::new() }
+        Self { cell_nanos: SECOND_NANOS, room: Room::new() }
     }
 
     /// Of cells in order of time, each within one second or one of 2, 4, 8, ... seconds.
@@ -74,45 +75,49 @@ impl Timeline {
         }
         let cell_nanos = self.cell_nanos;
         let mut by_place: BTreeMap<_, _> =
-            self.cells().into_iter().map(|cell| (cell.start_nanos / cell_nanos, cell)).collect();
+            self.cells().map(|cell| (cell.start_nanos / cell_nanos, cell)).collect();
         for cell in other.cells() {
             match by_place.entry(cell.start_nanos / cell_nanos) {
                 Entry::Vacant(place) => drop(place.insert(cell)),
                 Entry::Occupied(mut place) => place.get_mut().add_alongside(&cell),
             }
         }
-        Self { cell_nanos, cells: by_place.values().map(Packed::of).collect() }
+        let mut whole = Self { cell_nanos, ..Self::new() };
+        for cell in by_place.values() {
+            whole.push(cell);
+        }
+        whole
     }
 
     /// In order of time.
-    pub(crate) fn cells(&self) -> Vec<Cell> {
-        self.cells.iter().map(Packed::cell).collect()
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
+        self.room.cells()
     }
 
     /// Takes in the cell that follows.
     pub(crate) fn push(&mut self, cell: &Cell) {
-        while cell.start_nanos / self.cell_nanos >= MAX_CELLS as u64 {
+        while cell.start_nanos / self.cell_nanos >= MAX_CELLS as u64 || !self.append(cell) {
             self.coarsen();
         }
-        self.append(cell);
     }
 
     fn coarsen(&mut self) {
         self.cell_nanos *= 2;
-        for packed in std::mem::take(&mut self.cells) {
-            self.append(&packed.cell());
-        }
+        let cell_nanos = self.cell_nanos;
+        self.room
+            .merge(|cell, next| cell.start_nanos / cell_nanos == next.start_nanos / cell_nanos);
     }
 
-    fn append(&mut self, cell: &Cell) {
-        let index = |start_nanos: u64| start_nanos / self.cell_nanos;
-        match self.cells.last_mut() {
-            Some(last) if index(last.start_nanos) == index(cell.start_nanos) => {
-                let mut whole = last.cell();
-                whole.add(cell);
-                *last = Packed::of(&whole);
+    /// Says whether there was room.
+    fn append(&mut self, cell: &Cell) -> bool {
+        match self.room.last() {
+            Some(mut last)
+                if last.start_nanos / self.cell_nanos == cell.start_nanos / self.cell_nanos =>
+            {
+                last.add(cell);
+                self.room.replace_last(&last)
             }
-            _ => self.cells.push(Packed::of(cell)),
+            _ => self.room.append(cell),
         }
     }
 }
@@ -126,14 +131,14 @@ fn histogram() -> Result<Histogram<u32>, CreationError> {
 impl Cell {
     /// Of one span's recording, with `waiting` arrivals at its end.
     #[expect(clippy::expect_used, reason = "a histogram that resizes holds every value")]
-    pub(crate) fn new(
+    pub(crate) fn new<C: Counter>(
         span_nanos: (u64, u64),
-        recording: &Recording,
+        recording: &Recording<C>,
         waiting: u64,
     ) -> Result<Self, CreationError> {
         let mut response = histogram()?;
         for step in recording.times.response.iter_recorded() {
-            let count = u32::try_from(step.count_at_value()).unwrap_or(u32::MAX);
+            let count = u32::try_from(step.count_at_value().as_u64()).unwrap_or(u32::MAX);
             response.record_n(step.value_iterated_to(), count).expect(RESIZES);
         }
         Ok(Self {
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
 
     fn cell(second: u64, response_nanos: u64) -> Cell {
-        let mut recording = Recording::new().expect("valid bounds");
+        let mut recording = Recording::<u32>::new().expect("valid bounds");
         recording.counts.planned = 1;
         recording.times.response.record(response_nanos).expect("within the bounds");
         let span = (second * SECOND_NANOS, (second + 1) * SECOND_NANOS);
@@ -190,7 +195,7 @@ mod tests {
             for second in &seconds {
                 timeline.push(&cell(*second, if *second == seconds[0] { longest } else { 5_000 }));
             }
-            let cells = timeline.cells();
+            let cells: Vec<_> = timeline.cells().collect();
             prop_assert!(cells.len() <= MAX_CELLS);
             prop_assert!(cells.windows(2).all(|pair| pair[0].end_nanos <= pair[1].start_nanos));
             prop_assert_eq!(cells.iter().map(|cell| cell.counts.planned).sum::<u64>(), seconds.len() as u64);
@@ -205,8 +210,8 @@ mod tests {
     fn a_short_run_keeps_its_seconds() {
         let mut timeline = Timeline::new();
         (0..MAX_CELLS as u64).for_each(|second| timeline.push(&cell(second, 5_000)));
-        assert_eq!(timeline.cells().len(), MAX_CELLS);
+        assert_eq!(timeline.cells().count(), MAX_CELLS);
         timeline.push(&cell(MAX_CELLS as u64, 5_000));
-        assert_eq!(timeline.cells().len(), MAX_CELLS / 2 + 1);
+        assert_eq!(timeline.cells().count(), MAX_CELLS / 2 + 1);
     }
 }

@@ -97,9 +97,11 @@ mod tests {
         recording.counts.sent = 199;
         recording.counts.errors = 3;
         recording.times.response.record_n(1_000_000, 199).expect("within the bounds");
+        let mut total = Recording::new().expect("valid bounds");
+        total.add(&recording);
         let progress = Progress { duration_seconds: 60.0, colour: false };
         let (start_nanos, end_nanos) = (11_000_000_000, 12_000_000_000);
-        let second = Second { start_nanos, end_nanos, recording: &recording, total: &recording };
+        let second = Second { start_nanos, end_nanos, recording: &recording, total: &total };
         assert_eq!(
             progress.line(&second),
             "12s of 60s  199/s sent of 220/s due  p50 1.00ms  p99 1.00ms  p99.9 1.00ms  \

@@ -13,7 +13,7 @@ fn log(seconds: u64, nanos: f64, seed: u64) -> Archive {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut log = Log { times: Times::new().expect("valid bounds"), timeline: Timeline::new() };
     for second in 0..seconds {
-        let mut recording = Recording::new().expect("valid bounds");
+        let mut recording = Recording::<u64>::new().expect("valid bounds");
         for _ in 0..200 {
             let spread = 0.9 + 0.2 * (random.next_u64() as f64 / u64::MAX as f64);
             recording.times.response.saturating_record((nanos * spread) as u64);

@@ -166,7 +166,8 @@ async fn attempt(
     let (link, now) = match link {
         Some(link) => (link, begun),
         none => {
-            let link = opener.open().await.map_err(|_| ErrorKind::Connect)?;
+            // Within this future it would take the room of a handshake all the time.
+            let link = Box::pin(opener.open()).await.map_err(|_| ErrorKind::Connect)?;
             (none.insert(link), shared.clock.now())
         }
     };

@@ -65,7 +65,7 @@ fn row(second: &Second<'_>) -> String {
     row + "\n"
 }
 
-fn push_times(row: &mut String, histogram: &Histogram<u64>) {
+fn push_times(row: &mut String, histogram: &Histogram<u32>) {
     if histogram.is_empty() {
         return row.push_str(&",".repeat(QUANTILES.len() + 2));
     }
@@ -87,7 +87,8 @@ mod tests {
         recording.counts.sent = 100;
         recording.counts.planned = 103;
         recording.times.response.record_n(1_000_000, 100).expect("within the bounds");
-        let mut total = recording.clone();
+        let mut total = Recording::new().expect("valid bounds");
+        total.add(&recording);
         total.add(&recording);
         let second = Second {
             start_nanos: 1_000_000_000,

@@ -51,7 +51,7 @@ impl Listener for HdrLog {
     }
 }
 
-fn line(second: &Second<'_>, tag: &str, histogram: &Histogram<u64>) -> String {
+fn line(second: &Second<'_>, tag: &str, histogram: &Histogram<u32>) -> String {
     format!(
         "{tag}{:.3},{:.3},{:.3},{}\n",
         second.start_nanos as f64 / 1e9,
