@@ -51,9 +51,10 @@ impl Worker {
     pub(super) async fn serve_arrivals(mut self) {
         loop {
             if let Some(arrival) = self.shared.backlog.take() {
-                self.serve(arrival, arrival.released).await;
+                self.serve(arrival, arrival.released, self.shared.clock.now()).await;
             } else if let Some(arrival) = self.idle().await {
-                self.serve(arrival, self.shared.clock.now()).await;
+                let now = self.shared.clock.now();
+                self.serve(arrival, now, now).await;
             } else {
                 return;
             }
@@ -77,7 +78,7 @@ impl Worker {
             let index = self.shared.plan.options().shard.number_of(index);
             self.shared.tally.borrow_mut().asked();
             let arrival = Arrival { index, intended: now, released: now };
-            let result = self.serve(arrival, now).await;
+            let result = self.serve(arrival, now, now).await;
             let refused = matches!(result, Some(Err(ErrorKind::Connect)));
             let rest = if refused { REST_AFTER_REFUSAL } else { Duration::ZERO };
             pause = closed.think_time.max(rest);
@@ -98,13 +99,17 @@ impl Worker {
     }
 
     /// `ready` is when nothing but this program stood between the arrival and its request: when
-    /// an idle connection took it up or, all being busy, when the pacer released it. Says how it
-    /// went, unless the client went away as the plan wanted.
-    async fn serve(&mut self, arrival: Arrival, ready: u64) -> Option<Result<Reply, ErrorKind>> {
+    /// an idle connection took it up or, all being busy, when the pacer released it. `begun` is now.
+    /// Says how it went, unless the client went away as the plan wanted.
+    async fn serve(
+        &mut self,
+        arrival: Arrival,
+        ready: u64,
+        begun: u64,
+    ) -> Option<Result<Reply, ErrorKind>> {
         let shared = Rc::clone(&self.shared);
         shared.tally.borrow_mut().late(ready - arrival.intended);
 
-        let begun = shared.clock.now();
         let waited = Duration::from_nanos(begun - arrival.intended);
         let checks = &shared.plan.options().goals.checks;
         let mut trace = Trace { sent: None, body: checks.search() };
@@ -113,10 +118,19 @@ impl Worker {
         } else {
             let request = shared.plan.requests().of(arrival.index, &mut self.room);
             let (link, opener) = (&mut self.link, &self.opener);
-            let attempt =
-                attempt(&shared, opener, link, arrival.index, &request, begun, &mut trace);
-            let result = self.limit.keep(begun, attempt).await;
-            let result = result.unwrap_or(Err(ErrorKind::Timeout));
+            let result = {
+                // Pinned where it is made: its states are large, and to move it is to copy them.
+                let attempt = pin!(attempt(
+                    &shared,
+                    opener,
+                    link,
+                    arrival.index,
+                    &request,
+                    begun,
+                    &mut trace
+                ));
+                self.limit.keep(begun, attempt).await.unwrap_or(Err(ErrorKind::Timeout))
+            };
             if !matches!(result, Ok(Some(_))) || !shared.plan.options().keep_alive {
                 self.link = None;
             }
@@ -174,7 +188,7 @@ async fn attempt(
     trace.sent = Some(now);
     shared.tally.borrow_mut().sent(now);
     let mut search = |piece: &[u8]| trace.body.feed(piece);
-    let exchange = link.exchange(request, &mut search);
+    let exchange = pin!(link.exchange(request, &mut search));
     let PlanOptions { seed, abort_share, abort_after, .. } = *shared.plan.options();
     if !abort_share.takes(seed, index) {
         return exchange.await.map(Some);
