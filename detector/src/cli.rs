@@ -1,10 +1,11 @@
 //! The command line: `check` watches a live process, `replay` reads a trace as if it were live,
-//! `rules` prints alert rules.
+//! `inspect` finds what leaks among many series in Prometheus, `rules` prints alert rules.
 //!
 //! Results go to standard output, narration to standard error; an error is one line with its
 //! whole chain of causes.
 
 mod check;
+mod inspect;
 mod judging;
 mod outcome;
 mod replay;
@@ -37,6 +38,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Inspect(inspect::Args),
     Replay(replay::Args),
     Rules(rules::Args),
 }
@@ -54,6 +56,7 @@ enum Format {
 pub fn run(args: Args) -> ExitCode {
     let ran = match args.command {
         Command::Check(args) => check::run(args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Rules(args) => rules::run(args),
     };

@@ -8,6 +8,8 @@
 #[cfg(feature = "tool")]
 pub mod cli;
 #[cfg(feature = "tool")]
+mod inspect;
+#[cfg(feature = "tool")]
 mod rules;
 #[cfg(feature = "tool")]
 pub mod source;

@@ -2,17 +2,21 @@
 //!
 //! Every way in which looking can fail is a state of its own; none of them is "steady".
 
+mod address;
 mod credentials;
 pub mod exposition;
 mod metrics;
 mod process;
+mod prometheus;
 pub mod well_known;
 
 use std::collections::BTreeSet;
 
+pub use address::BadAddress;
 pub use credentials::{BadCredentials, Credentials};
 pub use metrics::{MetricsError, MetricsSource};
 pub use process::{MemoryLimit, ProcessSource};
+pub use prometheus::{Labels, Prometheus, PrometheusError, RangeSeries, Sample};
 
 use crate::Observation;
 

@@ -14,9 +14,13 @@ fn help(arguments: &[&str]) -> String {
 
 #[test]
 fn every_help_ends_with_the_exit_codes() {
-    for arguments in
-        [&["--help"][..], &["check", "--help"], &["replay", "--help"], &["check", "-h"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["replay", "--help"],
+        &["inspect", "--help"],
+        &["check", "-h"],
+    ] {
         let help = help(arguments);
         let codes = help.split_once("Exit codes:").expect("exit codes").1;
         for code in ["0", "1", "2", "3"] {
@@ -29,7 +33,7 @@ fn every_help_ends_with_the_exit_codes() {
 #[test]
 fn every_example_of_the_help_is_understood() {
     let mut seen = 0;
-    for command in ["check", "replay"] {
+    for command in ["check", "replay", "inspect"] {
         let help = help(&[command, "--help"]);
         let examples = help.split_once("Examples:\n").expect("examples").1;
         let examples = examples.replace("\\\n", "");
@@ -39,7 +43,7 @@ fn every_example_of_the_help_is_understood() {
             let words = words.rsplit_once("detector ").expect("the program").1;
             let words = words.split(" > ").next().expect("a command");
             // A program that is there would be started.
-            let words = words.replace("'redis-", "'no-such-redis-");
+            let words = words.replace("'redis-", "'no-such-redis-").replace(":9090", ":9");
             let output = Command::new("sh")
                 .args(["-c", &format!("exec {} {words}", env!("CARGO_BIN_EXE_detector"))])
                 .current_dir("/")
@@ -48,13 +52,18 @@ fn every_example_of_the_help_is_understood() {
                 .expect("runs");
             let told = String::from_utf8_lossy(&output.stderr);
             // Neither that process nor that file exists; everything before that is right.
-            let understood =
-                ["does not exist", "cannot open", "stdin:1: is empty", "ended at once"];
+            let understood = [
+                "does not exist",
+                "cannot open",
+                "stdin:1: is empty",
+                "ended at once",
+                "is unreachable",
+            ];
             assert!(understood.iter().any(|what| told.contains(what)), "{example}: {told}");
             seen += 1;
         }
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 14);
 }
 
 #[test]

@@ -59,9 +59,16 @@ impl FromStr for Selector {
     }
 }
 
+impl Selector {
+    /// The matchers without braces.
+    pub fn matchers(&self) -> String {
+        self.0.join(",")
+    }
+}
+
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}", self.0.join(","))
+        write!(f, "{{{}}}", self.matchers())
     }
 }
 

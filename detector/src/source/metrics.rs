@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ureq::http::StatusCode;
 use ureq::http::header::AUTHORIZATION;
-use ureq::http::{StatusCode, Uri};
 
 use super::SampleError;
+use super::address::{self, BadAddress};
 use super::credentials::Credentials;
 use super::exposition::{ExpositionError, Kind, Sample, samples};
 use super::well_known::{HEAP_GAUGES, REQUESTS_COUNTER, TASK_GAUGES, may_be_cause};
@@ -28,15 +29,9 @@ const MOST_GAUGES: usize = 1_000;
 /// Why a metrics page could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// The address is none that we can ask.
-    #[error("expected an address like http://127.0.0.1:8080/metrics (https is not supported)")]
-    Address,
-    /// The address holds credentials.
-    #[error(
-        "credentials do not belong in an address, which others can read; set \
-         METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD in the environment, or METRICS_AUTH_TOKEN"
-    )]
-    CredentialsInAddress,
+    /// The address cannot be asked, or holds credentials.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
     /// Nobody answers, or not in time.
     #[error("is unreachable; is the service up, and the port right?")]
     Unreachable(#[source] ureq::Error),
@@ -83,8 +78,9 @@ impl MetricsSource {
         heap_gauge: Option<String>,
         requests_counter: Option<String>,
     ) -> Result<Self, SampleError> {
-        if let Err(source) = check_address(&url) {
-            return Err(SampleError::Metrics { url: without_credentials(&url), source });
+        if let Err(bad) = address::check(&url) {
+            let source = bad.into();
+            return Err(SampleError::Metrics { url: address::without_credentials(&url), source });
         }
         // A proxy of the environment is for the world outside, not for the process next door.
         let config = ureq::Agent::config_builder()
@@ -190,38 +186,6 @@ struct Page {
     requests_total: Option<f64>,
     heap_bytes: Option<f64>,
     tasks: Option<f64>,
-}
-
-/// An address that can be asked, and that everybody may read.
-fn check_address(url: &str) -> Result<(), MetricsError> {
-    let authority = url.split_once("://").map_or(url, |(_scheme, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let usable = url.parse::<Uri>().is_ok_and(|uri| is_http(&uri));
-    // A password may hold a slash, and then it is no address at all.
-    if authority.contains('@') || (!usable && url.contains('@')) {
-        Err(MetricsError::CredentialsInAddress)
-    } else if usable {
-        Ok(())
-    } else {
-        Err(MetricsError::Address)
-    }
-}
-
-/// Whether it names a host, and a port that is a number if it names one.
-fn is_http(uri: &Uri) -> bool {
-    let named = uri.authority().is_some_and(|authority| {
-        authority.port_u16().is_some() || authority.as_str() == authority.host()
-    });
-    uri.scheme_str() == Some("http") && named
-}
-
-/// A refused address with everything left out that may be a password.
-fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    match rest.rsplit_once('@') {
-        Some((_credentials, host)) => format!("{scheme}://{host}"),
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -146,8 +146,10 @@ fn an_address_without_http_is_refused_before_anything_is_asked() {
         "http://host:port/metrics",
     ] {
         let refused = MetricsSource::new(url.to_owned(), None, None, None);
-        let address =
-            matches!(refused, Err(SampleError::Metrics { source: MetricsError::Address, .. }));
+        let address = matches!(
+            refused,
+            Err(SampleError::Metrics { source: MetricsError::Address(BadAddress::NotHttp), .. })
+        );
         assert!(address, "{url}");
     }
 }
@@ -165,7 +167,10 @@ fn credentials_in_an_address_are_refused_and_not_repeated() {
     ] {
         match MetricsSource::new(url.to_owned(), None, None, None) {
             Err(SampleError::Metrics { url: shown, source }) => {
-                assert!(matches!(source, MetricsError::CredentialsInAddress), "{url}: {source}");
+                assert!(
+                    matches!(source, MetricsError::Address(BadAddress::Credentials)),
+                    "{url}: {source}"
+                );
                 assert!(!shown.contains("cret") && shown.ends_with("host/metrics"), "{shown}");
             }
             other => panic!("expected a refusal of {url}, got {other:?}"),

@@ -1,0 +1,83 @@
+//! The report of an inspection as one page that needs nothing else: no script, no font, no request.
+
+use std::fmt::Write;
+
+use super::text::{facts, headline, instant, labels};
+use crate::cli::units::level;
+use crate::inspect::{Curve, Finding, Inspection};
+
+const STYLE: &str = include_str!("page.css");
+
+/// Size of a chart, in pixels.
+const CHART: (f64, f64) = (640.0, 140.0);
+
+/// The page.
+pub fn page(inspection: &Inspection) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<title>Inspection, {}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n<main>\n<h1>{} of {} leak</h1>\n<p>{}</p>\n",
+        instant(inspection.to_seconds),
+        inspection.counts.leaking,
+        inspection.counts.total(),
+        escaped(&headline(inspection)),
+    );
+    for (number, finding) in inspection.findings.iter().enumerate() {
+        page.push_str(&card(inspection, number + 1, finding));
+    }
+    page.push_str("</main>\n</body>\n</html>\n");
+    page
+}
+
+fn card(inspection: &Inspection, number: usize, finding: &Finding) -> String {
+    let severity = finding.severity.name();
+    let mut card = format!(
+        "<section id=\"finding-{number}\">\n<h2>{number}. <span class=\"{severity}\">{severity}</span> {}</h2>\n{}<dl>\n",
+        escaped(&labels(finding)),
+        chart(inspection, finding),
+    );
+    for (what, fact) in facts(inspection, finding) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(card, "<dt>{what}</dt><dd>{}</dd>", escaped(&fact));
+    }
+    card.push_str("</dl>\n</section>\n");
+    card
+}
+
+/// The curve from zero, with the onset marked.
+fn chart(inspection: &Inspection, finding: &Finding) -> String {
+    let (width, height) = CHART;
+    let (from, to) = (inspection.from_seconds, inspection.to_seconds);
+    let top = finding
+        .curve
+        .points()
+        .iter()
+        .map(|point| point.1)
+        .fold(0.0, f64::max)
+        .max(f64::MIN_POSITIVE);
+    let x = |t_seconds: f64| (t_seconds - from) / (to - from) * width;
+    let y = |value: f64| height - value / top * (height - 16.0);
+    let onset = finding.assessment.onset_seconds.map(|at| {
+        format!(
+            "<line class=\"onset\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"0\" y2=\"{height}\"/>",
+            x(at)
+        )
+    });
+    format!(
+        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{0} over time\">{1}<polyline points=\"{2}\"/>\
+         <text x=\"4\" y=\"12\">{3}</text></svg>\n",
+        inspection.signal,
+        onset.unwrap_or_default(),
+        points(&finding.curve, x, y),
+        escaped(&level(inspection.signal, top)),
+    )
+}
+
+fn points(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
+    let points = curve.points().iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value)));
+    points.collect::<Vec<_>>().join(" ")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

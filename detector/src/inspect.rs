@@ -1,0 +1,294 @@
+//! Inspection: which of many series leak, by what they did in the last hours.
+//!
+//! A series is judged as if it had been watched live, and forgotten: memory does not grow with their number.
+
+pub mod batches;
+mod curve;
+pub mod shard;
+
+use serde::Serialize;
+
+pub use curve::Curve;
+
+use crate::source::{Labels, RangeSeries};
+use crate::{Assessment, Observation, Settings, Signal, State, Watcher};
+
+/// The outcome of an inspection.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// Version of the JSON; raised when a field changes its meaning or goes away.
+    pub schema_version: u32,
+    /// What was asked for.
+    pub query: String,
+    /// The signal that the values are of.
+    pub signal: Signal,
+    /// From when, in Unix seconds.
+    pub from_seconds: f64,
+    /// Until when.
+    pub to_seconds: f64,
+    /// Which of how many shards this is, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// How many series were judged how.
+    pub counts: Counts,
+    /// Samples that were judged.
+    pub samples: u64,
+    /// Seconds from the first question to the last answer.
+    pub elapsed_seconds: f64,
+    /// Seconds of it that were spent judging; the rest is the server's and the network's.
+    pub judging_seconds: f64,
+    /// What leaks, most urgent first.
+    pub findings: Vec<Finding>,
+}
+
+/// Series by their state in the end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Leaks now.
+    pub leaking: u64,
+    /// Leaked, and no longer grows.
+    pub growth_stopped: u64,
+    /// Leaked, and was given back.
+    pub recovered: u64,
+    /// Grows, for not long enough yet.
+    pub suspect: u64,
+    /// No leak.
+    pub steady: u64,
+    /// Cannot be told.
+    pub undecided: u64,
+}
+
+impl Counts {
+    fn add(&mut self, state: State) {
+        let count = match state {
+            State::Leaking => &mut self.leaking,
+            State::GrowthStopped => &mut self.growth_stopped,
+            State::Recovered => &mut self.recovered,
+            State::Suspect => &mut self.suspect,
+            State::Steady => &mut self.steady,
+            State::Undecided => &mut self.undecided,
+        };
+        *count += 1;
+    }
+
+    /// All series.
+    pub fn total(&self) -> u64 {
+        let Self { leaking, growth_stopped, recovered, suspect, steady, undecided } = self;
+        leaking + growth_stopped + recovered + suspect + steady + undecided
+    }
+}
+
+/// A series that leaks, or did.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// Its labels.
+    pub labels: Labels,
+    /// How soon somebody has to look.
+    pub severity: Severity,
+    /// The judgement; times in it are Unix seconds.
+    #[serde(flatten)]
+    pub assessment: Assessment,
+    /// The first value.
+    pub first: f64,
+    /// The latest value.
+    pub latest: f64,
+    /// The largest processes or containers of its host, or why none are listed.
+    pub largest: Largest,
+    /// Other findings on its host, by their place in the list of findings, from 1.
+    pub related: Vec<usize>,
+    /// The curve.
+    pub curve: Curve,
+}
+
+/// What uses memory on a host.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Largest {
+    /// The largest first: what it is, and bytes.
+    Users(Vec<(String, f64)>),
+    /// Nobody knows, because of this.
+    NoAnalysis(String),
+}
+
+/// By the time until the limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Within an hour.
+    Critical,
+    /// Within a day.
+    Warning,
+    /// Later, or nobody knows the limit.
+    Notice,
+    /// It no longer grows.
+    Past,
+}
+
+impl Severity {
+    /// Of a leak in this state, so long before the limit.
+    pub fn of(state: State, eta_seconds: Option<f64>) -> Self {
+        const HOUR: f64 = 3600.0;
+        match eta_seconds {
+            _ if state != State::Leaking => Self::Past,
+            Some(eta) if eta < HOUR => Self::Critical,
+            Some(eta) if eta < 24.0 * HOUR => Self::Warning,
+            _ => Self::Notice,
+        }
+    }
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Past => "past",
+        }
+    }
+}
+
+/// Takes in one series after the other.
+#[derive(Debug)]
+pub struct Inspector {
+    signal: Signal,
+    settings: Settings,
+    /// How the series so far were judged.
+    pub counts: Counts,
+    /// Samples so far.
+    pub samples: u64,
+    /// What leaks, in the order in which it came.
+    pub findings: Vec<Finding>,
+}
+
+impl Inspector {
+    /// One that has seen nothing and takes all values for `signal`.
+    pub fn new(signal: Signal, settings: Settings) -> Self {
+        Self { signal, settings, counts: Counts::default(), samples: 0, findings: Vec::new() }
+    }
+
+    /// Judges a series. Values that are no numbers are gaps, as are those out of order.
+    pub fn take(&mut self, series: &RangeSeries) {
+        let mut watcher = Watcher::new(self.settings.clone());
+        let (mut curve, mut ends) = (Curve::default(), None);
+        for sample in &series.values {
+            let observation = Observation {
+                t_seconds: sample.0,
+                signals: [(self.signal, sample.1)].into(),
+                ..Observation::default()
+            };
+            if watcher.observe(&observation).is_ok() {
+                self.samples += 1;
+                curve.push(sample.0, sample.1);
+                ends = Some((ends.map_or(sample.1, |(first, _)| first), sample.1));
+            }
+        }
+        watcher.finish();
+        let Some((assessment, (first, latest))) = watcher.current().into_iter().next().zip(ends)
+        else {
+            self.counts.add(State::Undecided);
+            return;
+        };
+        self.counts.add(assessment.state);
+        if matches!(assessment.state, State::Leaking | State::GrowthStopped | State::Recovered) {
+            self.findings.push(Finding {
+                labels: series.metric.clone(),
+                severity: Severity::of(assessment.state, assessment.eta_seconds),
+                assessment,
+                first,
+                latest,
+                largest: Largest::NoAnalysis("not asked".to_owned()),
+                related: Vec::new(),
+                curve,
+            });
+        }
+    }
+
+    /// Puts the most urgent first, and notes which others are on the same host: those with the same value of
+    /// `host_label`, up to a port.
+    pub fn rank(&mut self, host_label: &str) {
+        let eta = |finding: &Finding| finding.assessment.eta_seconds.unwrap_or(f64::INFINITY);
+        self.findings.sort_by(|a, b| {
+            a.severity
+                .cmp(&b.severity)
+                .then(eta(a).total_cmp(&eta(b)))
+                .then(a.labels.cmp(&b.labels))
+        });
+        let hosts: Vec<Option<String>> =
+            self.findings.iter().map(|finding| host(&finding.labels, host_label)).collect();
+        for (at, finding) in self.findings.iter_mut().enumerate() {
+            let same = |other: &usize| {
+                *other != at && hosts[*other].is_some() && hosts[*other] == hosts[at]
+            };
+            finding.related = (0..hosts.len()).filter(same).map(|other| other + 1).collect();
+        }
+    }
+}
+
+/// The host that the labels name, without a port.
+pub fn host(labels: &Labels, label: &str) -> Option<String> {
+    let value = labels.get(label)?;
+    let bare = value.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    Some(bare.map_or(value.as_str(), |(host, _)| host).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Sample;
+
+    fn series(instance: &str, value: impl Fn(f64) -> f64) -> RangeSeries {
+        let samples = (0..1440).map(|k| f64::from(k) * 15.0);
+        RangeSeries {
+            metric: [("instance".to_owned(), instance.to_owned())].into(),
+            values: samples.map(|t| Sample(1.7e9 + t, value(t))).collect(),
+            value: None,
+        }
+    }
+
+    #[test]
+    fn leaks_are_found_ranked_by_urgency_and_related_by_host() {
+        let settings = Settings { limit: Some(1e9), ..Settings::default() };
+        let mut inspector = Inspector::new(Signal::RssBytes, settings);
+        inspector.take(&series("b:1", |t| 5e8 + 1e3 * t));
+        inspector.take(&series("a:1", |_| 3e8));
+        inspector.take(&series("c:1", |t| 5e8 + 2e4 * t));
+        inspector.take(&series("b:2", |t| 1e8 + 1e3 * t));
+        inspector.take(&series("d:1", |_| f64::NAN));
+        inspector.rank("instance");
+        let counts = Counts { leaking: 3, steady: 1, undecided: 1, ..Counts::default() };
+        assert_eq!(inspector.counts, counts);
+        let found: Vec<_> = inspector
+            .findings
+            .iter()
+            .map(|f| (f.labels["instance"].as_str(), f.severity))
+            .collect();
+        assert_eq!(
+            found,
+            [("c:1", Severity::Critical), ("b:1", Severity::Notice), ("b:2", Severity::Notice)]
+        );
+        let related: Vec<_> = inspector.findings.iter().map(|f| f.related.clone()).collect();
+        assert_eq!(related, [vec![], vec![3], vec![2]]);
+    }
+
+    #[test]
+    fn severity_follows_the_time_to_the_limit() {
+        for (state, eta, severity) in [
+            (State::Leaking, Some(3599.0), Severity::Critical),
+            (State::Leaking, Some(3600.0), Severity::Warning),
+            (State::Leaking, Some(86_400.0), Severity::Notice),
+            (State::Leaking, None, Severity::Notice),
+            (State::GrowthStopped, Some(1.0), Severity::Past),
+        ] {
+            assert_eq!(Severity::of(state, eta), severity);
+        }
+    }
+
+    #[test]
+    fn a_host_is_the_label_without_its_port() {
+        let labels = |value: &str| [("instance".to_owned(), value.to_owned())].into();
+        for (value, name) in [("a:9100", "a"), ("a", "a"), ("[::1]:80", "[::1]"), ("a:b", "a:b")] {
+            assert_eq!(host(&labels(value), "instance").as_deref(), Some(name));
+        }
+        assert_eq!(host(&labels("a"), "node"), None);
+    }
+}
