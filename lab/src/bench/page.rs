@@ -48,8 +48,10 @@ fn head(report: &Report, first: &Scored) -> String {
         format!("{name} raises false alarms on {wrong} of {traces} traces in which nothing leaks")
     };
     let score = &first.overall;
-    let tile =
-        |number: String, label: &str| format!("<div class=\"tile\"><b>{number}</b>{label}</div>\n");
+    let tile = |figure: String, label: &str| {
+        let (number, interval) = figure.split_once(' ').unwrap_or((&figure, ""));
+        format!("<div class=\"tile\"><b>{number} <small>{interval}</small></b>{label}</div>\n")
+    };
     let tiles = [
         tile(estimate(score.precision, 3), "precision"),
         tile(estimate(score.recall, 3), "recall"),

@@ -7,8 +7,7 @@ use detector::{Signal, State};
 
 use super::super::wrong::Wrong;
 use crate::corpus::Trace;
-use crate::quantity::bytes;
-use crate::report::axis::{binary_step, decimal_step, ticks};
+use crate::report::axis::{decimal_step, ticks};
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 214.0;
@@ -106,12 +105,11 @@ fn truth(svg: &mut String, trace: &Trace, scale: &Scale) {
 }
 
 fn grid(svg: &mut String, scale: &Scale) {
-    let rough = (scale.high - scale.low) / GRID_LINES;
-    let step = if scale.signal.is_bytes() { binary_step(rough) } else { decimal_step(rough) };
-    for level in ticks(scale.low, scale.high, step) {
-        let y = scale.y(level);
-        let text =
-            if scale.signal.is_bytes() { bytes(level).replace(".0", "") } else { short(level) };
+    let (unit, name) = value_unit(scale);
+    let step = decimal_step((scale.high - scale.low) / unit / GRID_LINES);
+    for level in ticks(scale.low / unit, scale.high / unit, step) {
+        let y = scale.y(level * unit);
+        let text = format!("{}{name}", short(level));
         let _ = writeln!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text x=\"{}\" y=\"{:.1}\" \
@@ -134,6 +132,19 @@ fn grid(svg: &mut String, scale: &Scale) {
             short(instant)
         );
     }
+}
+
+/// The unit in which differences as large as the picture's are told, and its name.
+fn value_unit(scale: &Scale) -> (f64, &'static str) {
+    const UNITS: [(f64, &str); 4] = [
+        (1_099_511_627_776.0, "TiB"),
+        (1_073_741_824.0, "GiB"),
+        (1_048_576.0, "MiB"),
+        (1_024.0, "KiB"),
+    ];
+    let bytes = scale.signal.is_bytes();
+    let unit = UNITS.into_iter().find(|(unit, _)| bytes && scale.high - scale.low >= 0.2 * *unit);
+    unit.unwrap_or((1.0, if bytes { "B" } else { "" }))
 }
 
 /// The unit in which so many seconds are told, and its letter.
