@@ -170,15 +170,22 @@ fn by_series(scale: usize) {
     println!();
 }
 
-/// What one watcher holds, by the time that it has watched.
+/// What watchers hold that are all there at once, as asked of the allocator, by the time that they
+/// have watched: the mean over as many series of each shape.
 fn memory() {
+    const SERIES: usize = 8 * SHAPES.len();
     for hours in [1, 6, 24, 192] {
-        let made = series(Shape::Sawtooth, 3, hours * HOUR_SECONDS / 15, 15.0);
         let before = LIVE_BYTES.load(Ordering::Relaxed);
-        let watcher = Box::new(watch(&made));
-        let held = LIVE_BYTES.load(Ordering::Relaxed) - before;
-        println!("{:<34} {held:>9} bytes per series", format!("after {hours} h, every 15 s"));
-        drop(watcher);
+        let mut watchers = Vec::with_capacity(SERIES);
+        for seed in 0..SERIES {
+            let shape = SHAPES[seed % SHAPES.len()].1;
+            let samples = hours * HOUR_SECONDS / 15;
+            watchers.push(watch(&series(shape, seed as u64 + 1, samples, 15.0)));
+        }
+        let held = (LIVE_BYTES.load(Ordering::Relaxed) - before) / SERIES;
+        let name = format!("{SERIES} series, after {hours} h every 15 s");
+        println!("{name:<34} {held:>9} bytes per series");
+        drop(watchers);
     }
 }
 

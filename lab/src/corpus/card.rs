@@ -16,8 +16,9 @@ pub fn text(recipe: &Recipe) -> String {
         `NAME.truth.yaml` what is true of it, `manifest.json` the list with checksums (CRC-32).\n\n\
         Each trace is a level, what its family does, a leak or none, noise (white and \
         autocorrelated) and a grain. `difficulty` is the growth of the leak over the time that it \
-        leaks, in standard deviations of everything else over that time. Parameters of the halves \
-        `tune` and `test` are disjoint and cover the same ranges.\n\n\
+        leaks, in standard deviations of everything else over that time. The ranges of the \
+        halves `tune` and `test` share no value and cover the same span; details of a shape, such as by how \
+        much one tooth differs from the next, are drawn alike for both.\n\n\
         What it cannot tell: how often each family occurs where you work. Real series do all of \
         this at once, and things that nobody thought of.\n\n\
         | family | leaks | what goes on |\n|---|---|---|\n"

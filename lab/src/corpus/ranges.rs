@@ -4,6 +4,10 @@
 //! limit, because that is what makes a leak urgent or not; times are shares of the window, because
 //! a detector is given windows of minutes as well as of days. Each value is drawn from the even
 //! cells of its range for tuning and from the odd ones for testing (see [`super::draw`]).
+//!
+//! What stands with a family instead, as a constant or a choice, is a detail of its shape (how much
+//! one tooth or step differs from the next, how many steps there are, which half of the traces know
+//! their requests). Such details are drawn alike for both halves.
 
 use super::draw::Range;
 
