@@ -5,8 +5,8 @@
 //! reallocation, on whichever thread, takes the block off the books that its header names, so
 //! both sets of books hold exactly what is alive, never an estimate:
 //!
-//! - a **site** is a stack of return addresses, found by walking frame pointers; the `sites`
-//!   module counts live bytes and blocks for each;
+//! - a **site** is a stack of return addresses, found by walking frame pointers (`stack`) and kept
+//!   in a table (`sites`); every thread counts bytes and blocks for each (`counts`);
 //! - an **account** is a name somebody asked for; whatever a thread allocates inside
 //!   [`Account::measure`] is charged to it, the growth of a container included.
 //!
@@ -19,6 +19,7 @@
 
 mod account;
 mod allocator;
+mod counts;
 mod origin;
 mod profile;
 mod self_test;

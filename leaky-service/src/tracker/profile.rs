@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::sites::{self, Amount, Site};
+use super::counts::{self, Amount};
+use super::sites::{self, Site};
 use super::symbols::{Location, SymbolError, Symbols};
 
 /// Named for stacks that found no room in the table of sites.
@@ -29,7 +30,7 @@ pub struct Profile {
     pub by_file: Vec<Usage>,
     /// All recorded live bytes.
     pub traced_bytes: u64,
-    /// The most that `traced_bytes` has ever been.
+    /// The most that `traced_bytes` has ever been, to 64 KiB for each thread.
     pub peak_traced_bytes: u64,
 }
 
@@ -63,8 +64,9 @@ impl Profile {
         if !super::recording() {
             return Ok(Self::default());
         }
-        let (traced_bytes, peak_traced_bytes) = sites::traced_and_peak_bytes();
         let live: Vec<_> = sites::all().filter(|site| site.live.bytes > 0).collect();
+        let traced_bytes = live_bytes(&live);
+        let peak_traced_bytes = counts::peak_bytes().max(traced_bytes);
         let mut by_line: HashMap<_, Amount> = HashMap::new();
         let mut by_file: HashMap<_, Amount> = HashMap::new();
         for (site, location) in located(&live)? {
@@ -82,8 +84,8 @@ impl Baseline {
         if !super::recording() {
             return Self::default();
         }
-        let (traced_bytes, _) = sites::traced_and_peak_bytes();
-        Self { sites: sites::all().collect(), traced_bytes }
+        let sites: Vec<_> = sites::all().collect();
+        Self { traced_bytes: live_bytes(&sites), sites }
     }
 
     /// The lines that hold more at `later` than they do here, the one that grew most first.
@@ -107,6 +109,10 @@ impl Baseline {
         growth.sort_by(|a, b| b.bytes_diff.cmp(&a.bytes_diff).then(a.location.cmp(&b.location)));
         Ok(growth)
     }
+}
+
+fn live_bytes(sites: &[Site]) -> u64 {
+    unsigned(sites.iter().map(|site| site.live.bytes).sum())
 }
 
 /// Names sites after their source lines.
