@@ -6,15 +6,17 @@
 //! scraped, so a scrape is as fresh as it looks; what cannot be read keeps its last value.
 
 mod group;
+mod known;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
 use tokio::runtime::Handle;
 
@@ -27,6 +29,7 @@ use crate::pattern::lock;
 use crate::process::{self, ProcessMemory};
 
 use group::GroupCollector;
+pub(crate) use known::Known;
 
 /// Upper bounds of the latency histogram, in seconds, as the contract has them.
 const LATENCY_BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -48,11 +51,23 @@ const GAUGES: [(&str, &str); 13] = [
     ("allocator_retained_bytes", "Address space the allocator keeps without memory behind it"),
 ];
 
+/// What is told apart among answered requests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Labels {
+    /// One of HTTP's own, or `OTHER`.
+    pub method: &'static str,
+    /// A route, never a path.
+    pub endpoint: &'static str,
+    /// What was answered.
+    pub status: StatusCode,
+}
+
 /// The metrics of one service.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     latency: HistogramVec,
+    answered: Known<Labels, (IntCounter, Histogram)>,
     growth_events: GrowthEvents,
     growth_rate: Gauge,
     /// Gauges that are set at each scrape, by name.
@@ -70,6 +85,7 @@ impl Metrics {
         let metrics = Self {
             requests: register(&registry, requests()?)?,
             latency: register(&registry, latency()?)?,
+            answered: Known::default(),
             growth_events: GrowthEvents::register(&registry, growth)?,
             growth_rate: register(&registry, growth_rate()?)?,
             gauges: gauges(&registry, catalogue)?,
@@ -87,9 +103,17 @@ impl Metrics {
     }
 
     /// Counts one answered request.
-    pub fn observe(&self, method: &str, endpoint: &str, status: &str, took: Duration) {
-        self.requests.with_label_values(&[SERVICE, method, endpoint, status]).inc();
-        self.latency.with_label_values(&[SERVICE, method, endpoint]).observe(took.as_secs_f64());
+    pub fn observe(&self, labels: Labels, took: Duration) {
+        let Labels { method, endpoint, status } = labels;
+        let find = || {
+            let requests = [SERVICE, method, endpoint, status.as_str()];
+            let requests = self.requests.with_label_values(&requests);
+            (requests, self.latency.with_label_values(&[SERVICE, method, endpoint]))
+        };
+        self.answered.note(labels, find, |(requests, latency)| {
+            requests.inc();
+            latency.observe(took.as_secs_f64());
+        });
     }
 
     /// The counters of requests that raise resident memory.

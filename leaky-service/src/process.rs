@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use humantime::Rfc3339Timestamp;
 use procfs::process::Process;
 use procfs::{Current, Meminfo, ProcResult};
 use serde::Serialize;
@@ -74,6 +75,6 @@ pub fn start_time_seconds() -> ProcResult<f64> {
 }
 
 /// Now, as answers write it: RFC 3339, UTC, milliseconds.
-pub fn timestamp() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+pub fn timestamp() -> Rfc3339Timestamp {
+    humantime::format_rfc3339_millis(SystemTime::now())
 }

@@ -1,8 +1,10 @@
 //! The loop that accepts connections: bounded in number, in patience, and in how long it takes to
 //! end.
 
+mod patience;
 mod places;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -19,9 +21,10 @@ use tokio::time::sleep;
 
 use crate::clock;
 use crate::descriptors;
-use crate::http::{Observed, Peer};
+use crate::http;
 use crate::near_limit;
 use crate::service::Service;
+use patience::Patience;
 use places::{Place, Places};
 
 /// Connections served at once, where descriptors allow it. One more is accepted and waits for a
@@ -49,11 +52,10 @@ pub async fn run(
 ) {
     let most = descriptors::for_connections().clamp(1, MAX_CONNECTIONS);
     let places = Places::new(most as u32);
-    let app = Observed::new(Arc::clone(&service));
     let mut tasks = JoinSet::new();
     tasks.spawn(clock::keep_ticking(Arc::clone(service.catalogue())));
     tokio::select! {
-        () = accept_forever(&listener, &app, &places, client_timeout) => {}
+        () = accept_forever(&listener, &service, &places, client_timeout) => {}
         () = service.growth().keep_reading() => {}
         () = near_limit::keep_watch(&service) => {}
         () = stop => {}
@@ -67,7 +69,7 @@ pub async fn run(
 
 async fn accept_forever(
     listener: &TcpListener,
-    app: &Observed,
+    service: &Arc<Service>,
     places: &Places,
     client_timeout: Duration,
 ) {
@@ -75,7 +77,7 @@ async fn accept_forever(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let place = places.take().await;
-                tokio::spawn(serve(stream, peer, app.clone(), place, client_timeout));
+                tokio::spawn(serve(stream, peer, Arc::clone(service), place, client_timeout));
             }
             Err(error) => {
                 eprintln!("cannot accept a connection: {error}");
@@ -88,7 +90,7 @@ async fn accept_forever(
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    app: Observed,
+    service: Arc<Service>,
     mut place: Place,
     client_timeout: Duration,
 ) {
@@ -96,10 +98,11 @@ async fn serve(
     let used = place.used();
     let answered = service_fn(move |request: hyper::Request<Incoming>| {
         used.store(true, Ordering::Relaxed);
-        app.clone().answer(request, Peer(peer))
+        let answering = http::answer(request, peer, Arc::clone(&service));
+        async { Ok::<_, Infallible>(answering.await) }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(Patience::default())
         .header_read_timeout(client_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answered);

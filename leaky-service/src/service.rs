@@ -159,11 +159,10 @@ impl Service {
         &self.symbolising
     }
 
-    /// 32 hexadecimal digits that are the request's alone, in this process and, by a random key,
-    /// among processes.
-    pub(crate) fn trace_id(&self, request_id: u64) -> String {
-        let half = |which: u8| self.trace_key.hash_one((request_id, which));
-        format!("{:016x}{:016x}", half(0), half(1))
+    /// A number that is the request's alone, in this process and, by a random key, among processes.
+    pub(crate) fn trace_id(&self, request_id: u64) -> u128 {
+        let half = |which: u8| u128::from(self.trace_key.hash_one((request_id, which)));
+        half(0) << u64::BITS | half(1)
     }
 
     /// Sets the baseline of the next diff and returns the last one.

@@ -99,9 +99,9 @@ impl Spans {
 }
 
 impl RequestSpan {
-    /// 32 hexadecimal digits.
-    pub fn trace_id(&self) -> String {
-        self.0.span().span_context().trace_id().to_string()
+    /// The trace that it is part of.
+    pub fn trace_id(&self) -> u128 {
+        u128::from_be_bytes(self.0.span().span_context().trace_id().to_bytes())
     }
 
     /// The request fed a leak or a decoy.

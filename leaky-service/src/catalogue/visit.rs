@@ -1,5 +1,6 @@
 //! A request on its way through the patterns that it touched.
 
+use std::iter::successors;
 use std::sync::Arc;
 
 use super::Catalogue;
@@ -45,9 +46,9 @@ impl Visit {
     }
 
     fn exhibits(&self) -> impl Iterator<Item = &Exhibit> {
-        let touched = |index: usize| self.touched >> index & 1 == 1;
-        let exhibits = self.catalogue.exhibits.iter().enumerate();
-        exhibits.filter(move |(index, _)| touched(*index)).map(|(_, exhibit)| exhibit)
+        let without_lowest = |bits: &u64| Some(bits & bits.wrapping_sub(1));
+        let bits = successors(Some(self.touched), without_lowest).take_while(|bits| *bits != 0);
+        bits.filter_map(|bits| self.catalogue.exhibits.get(bits.trailing_zeros() as usize))
     }
 }
 

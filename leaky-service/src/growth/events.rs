@@ -21,10 +21,11 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::dose::Dose;
 use crate::endpoint::Endpoint;
+use crate::metrics::Known;
 use crate::pattern::lock;
 
 /// More memory than any machine fills in a second, whatever with: one core clears pages at some
@@ -56,6 +57,7 @@ pub struct GrowthEvents {
     dose: Mutex<Dose>,
     events: IntCounterVec,
     sampled: IntCounterVec,
+    known: Known<&'static str, IntCounter>,
 }
 
 /// `/proc/self/statm`, open.
@@ -103,6 +105,7 @@ impl GrowthEvents {
             statm: Statm::open().ok(),
             shortest_poll: settings.shortest_poll(),
             dose: Mutex::default(),
+            known: Known::default(),
             settings,
         };
         for endpoint in Endpoint::ALL {
@@ -136,8 +139,9 @@ impl GrowthEvents {
 
     /// Counts a request that was measured: once for each threshold that it reached. Whether it
     /// reached any.
-    pub fn note(&self, endpoint: &str, rise_bytes: i64) -> bool {
-        self.sampled.with_label_values(&[endpoint]).inc();
+    pub fn note(&self, endpoint: &'static str, rise_bytes: i64) -> bool {
+        let find = || self.sampled.with_label_values(&[endpoint]);
+        self.known.note(endpoint, find, IntCounter::inc);
         let rise_bytes = u64::try_from(rise_bytes).unwrap_or(0);
         let thresholds = self.settings.thresholds_bytes.iter();
         let reached = thresholds.filter(|&&threshold| threshold <= rise_bytes);

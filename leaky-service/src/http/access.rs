@@ -5,20 +5,11 @@
 //! page of another site are refused in any case: being on this machine, the browser would pass.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::service::Service;
-
-/// The other end of a connection; the server puts it into each request's extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Who may use the admin API.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +20,9 @@ pub struct AdminAccess {
     pub token: Option<String>,
 }
 
-/// Lets a request pass, or answers why not.
-pub async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    match service.admin_access().judge(request.headers(), peer) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => refuse(problem),
-    }
-}
-
 impl AdminAccess {
-    fn judge(&self, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Problem> {
+    /// Lets a request of `peer` pass, or says why not.
+    pub fn judge(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<(), Problem> {
         if is_foreign(headers) {
             return Err(Problem {
                 status: StatusCode::FORBIDDEN,
@@ -47,7 +30,7 @@ impl AdminAccess {
                 hint: "call it from a program, or from a page that this service serves".to_owned(),
             });
         }
-        let is_local = peer.is_some_and(|Peer(address)| address.ip().to_canonical().is_loopback());
+        let is_local = peer.ip().to_canonical().is_loopback();
         match &self.token {
             Some(token)
                 if credentials(headers.get(AUTHORIZATION), "Bearer")
@@ -72,16 +55,6 @@ impl AdminAccess {
             }),
         }
     }
-}
-
-fn refuse(problem: Problem) -> Response {
-    let unauthorized = problem.status == StatusCode::UNAUTHORIZED;
-    let mut response = problem.into_response();
-    if unauthorized {
-        let scheme = HeaderValue::from_static("Bearer realm=\"Admin\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    }
-    response
 }
 
 /// What follows the scheme in an `Authorization` header, if it is that scheme.
@@ -150,7 +123,7 @@ mod tests {
             let access = AdminAccess { allow_remote, token: token.map(str::to_owned) };
             let mut headers = HeaderMap::new();
             headers.extend(header.map(|value| (AUTHORIZATION, HeaderValue::from_static(value))));
-            let judged = access.judge(&headers, Some(Peer(peer.parse().unwrap())));
+            let judged = access.judge(&headers, peer.parse().unwrap());
             let status = judged.map_or_else(|problem| problem.status.as_u16(), |()| 200);
             assert_eq!(status, expected, "{allow_remote} {token:?} {peer} {header:?}");
         }
@@ -189,13 +162,8 @@ mod tests {
             assert!(!is_rebound(&headers), "{host}: no page is behind it");
             headers.insert(ORIGIN, format!("http://{host}").parse().unwrap());
             assert_eq!(is_rebound(&headers), rebound, "{host}");
-            let peer = Some(Peer(LOCAL.parse().unwrap()));
+            let peer = LOCAL.parse().unwrap();
             assert_eq!(AdminAccess::default().judge(&headers, peer).is_err(), rebound, "{host}");
         }
-    }
-
-    #[test]
-    fn a_request_of_unknown_origin_is_not_local() {
-        assert!(AdminAccess::default().judge(&HeaderMap::new(), None).is_err());
     }
 }

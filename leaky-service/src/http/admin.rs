@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -54,13 +53,12 @@ pub async fn list(State(service): State<Arc<Service>>) -> Json<Value> {
 /// Switches or sizes one leak or decoy; what the body does not name stays as it is.
 pub async fn change(
     State(service): State<Arc<Service>>,
-    name: Result<Path<String>, PathRejection>,
+    uri: Uri,
     Body(body): Body<Map<String, Value>>,
 ) -> Result<Json<Value>, Problem> {
     let catalogue = service.catalogue();
-    // A name that is not even text names nothing.
-    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-    let exhibit = catalogue.find(&name).ok_or_else(|| Problem {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    let exhibit = catalogue.find(name).ok_or_else(|| Problem {
         status: StatusCode::NOT_FOUND,
         error: format!("there is no leak or decoy called '{name}'"),
         hint: format!("choose one of {}", catalogue.names()),

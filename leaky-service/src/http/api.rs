@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use humantime::Rfc3339Timestamp;
 use serde::Serialize;
 
-use super::call::{Answer, Call};
+use super::answer::{Answer, displayed};
+use super::call::Call;
 use super::problem::Problem;
 use crate::endpoint::Endpoint;
 use crate::process::timestamp;
@@ -18,11 +19,12 @@ use crate::service::Service;
 #[derive(Serialize)]
 pub struct Data {
     message: &'static str,
-    timestamp: String,
+    #[serde(serialize_with = "displayed")]
+    timestamp: Rfc3339Timestamp,
 }
 
 /// Takes the configured time.
-pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Json<Answer<Data>> {
+pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Answer<Data> {
     let (parts, _body) = request.into_parts();
     let call = Call::begin(&service, Endpoint::Data, &parts);
     if !service.delay().is_zero() {

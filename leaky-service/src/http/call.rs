@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use axum::Json;
 use axum::http::request::Parts;
-use serde::Serialize;
 
+use super::answer::{Answer, RequestId, TraceId};
 use crate::SERVICE;
 use crate::catalogue::Visit;
 use crate::endpoint::Endpoint;
@@ -21,18 +20,6 @@ pub struct Call {
     began: Instant,
     visit: Visit,
     span: Option<RequestSpan>,
-}
-
-/// What every such endpoint answers, around what it has worked out.
-#[derive(Serialize)]
-pub struct Answer<T> {
-    service: &'static str,
-    request_id: String,
-    trace_id: String,
-    duration_ms: f64,
-    leaks_triggered: Vec<&'static str>,
-    decoys_triggered: Vec<&'static str>,
-    data: T,
 }
 
 impl Call {
@@ -50,12 +37,12 @@ impl Call {
     }
 
     /// The request's name in answers.
-    pub fn request_id(&self) -> String {
-        format!("req-{}", self.id)
+    pub fn request_id(&self) -> RequestId {
+        RequestId(self.id)
     }
 
     /// Ends the call with what it has worked out.
-    pub fn answer<T>(self, data: T) -> Json<Answer<T>> {
+    pub fn answer<T>(self, data: T) -> Answer<T> {
         let answer = Answer {
             service: SERVICE,
             request_id: self.request_id(),
@@ -66,7 +53,7 @@ impl Call {
             data,
         };
         self.finish();
-        Json(answer)
+        answer
     }
 
     /// Ends the call after an answer of another kind.
@@ -75,8 +62,9 @@ impl Call {
     }
 
     /// That of its span, or without one a name of its own.
-    fn trace_id(&self) -> String {
-        self.span.as_ref().map_or_else(|| self.service.trace_id(self.id), RequestSpan::trace_id)
+    fn trace_id(&self) -> TraceId {
+        let own = || self.service.trace_id(self.id);
+        TraceId(self.span.as_ref().map_or_else(own, RequestSpan::trace_id))
     }
 
     fn triggered(&self, role: Role) -> Vec<&'static str> {

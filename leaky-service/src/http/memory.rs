@@ -94,7 +94,7 @@ pub async fn snapshot(State(service): State<Arc<Service>>) -> Result<Json<Value>
         }
     };
     Ok(Json(json!({
-        "timestamp": timestamp(),
+        "timestamp": timestamp().to_string(),
         "total_traced_mb": mebibytes(profile.traced_bytes as f64),
         "peak_traced_mb": mebibytes(profile.peak_traced_bytes as f64),
         "by_file": rows(&profile.by_file, TOP_FILES, row("filename")),

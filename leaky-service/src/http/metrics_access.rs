@@ -1,18 +1,12 @@
 //! Who may scrape the metrics: anybody, unless a name and a password are set.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::access::{credentials, same};
 use super::problem::Problem;
-use crate::service::Service;
 
 /// Who may scrape the metrics.
 #[derive(Clone, Debug, Default)]
@@ -44,16 +38,9 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Lets a scrape pass, or answers why not.
-pub async fn admit(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    match service.metrics_access().judge(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => refuse(problem),
-    }
-}
-
 impl MetricsAccess {
-    fn judge(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Lets a scrape pass, or says why not.
+    pub fn judge(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let given = credentials(headers.get(AUTHORIZATION), "Basic");
         match &self.login {
             Some(login) if given.is_some_and(|given| same(given, &login.encoded)) => Ok(()),
@@ -76,18 +63,10 @@ impl MetricsAccess {
     }
 }
 
-fn refuse(problem: Problem) -> Response {
-    let unauthorized = problem.status == StatusCode::UNAUTHORIZED;
-    let mut response = problem.into_response();
-    if unauthorized {
-        let scheme = HeaderValue::from_static("Basic realm=\"Metrics\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

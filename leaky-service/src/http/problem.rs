@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,17 @@ impl Problem {
     pub fn internal(error: &dyn std::error::Error, hint: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self { status, error: crate::chain(error), hint: hint.into() }
+    }
+
+    /// The answer; one of status 401 says how to authenticate.
+    pub fn with_challenge(self, challenge: &'static str) -> Response {
+        let is_unauthorized = self.status == StatusCode::UNAUTHORIZED;
+        let mut response = self.into_response();
+        if is_unauthorized {
+            let challenge = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }
 

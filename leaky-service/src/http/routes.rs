@@ -1,21 +1,30 @@
 //! All routes, in one table: what answers, who may ask, and what the OpenAPI document says of it.
 //!
-//! The router and the document are both made of this table, so neither has a route that the other
-//! lacks.
+//! Requests are answered, and the document is made, by this table alone, so neither has a route that
+//! the other lacks. It takes the place of axum's router, which copies the service and puts what it
+//! found into a map in every request.
 
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware;
-use axum::routing::{MethodRouter, get, post};
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 
 use super::openapi::{Describe, clients, leaks, memory as looks};
-use super::{
-    access, admin, api, health, memory, metrics_access, openapi, profiles, status, stream, upload,
-    work,
-};
+use super::problem::Problem;
+use super::{admin, api, health, memory, openapi, profiles, status, stream, upload, work};
 use crate::endpoint::Endpoint;
 use crate::service::Service;
+
+/// Answers a request that may be answered.
+type Answers = fn(Request, Arc<Service>) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// How `{name}` stands in paths: for one part of them.
+const NAME: &str = "{name}";
 
 /// One path, which answers one method.
 pub struct Route {
@@ -23,7 +32,7 @@ pub struct Route {
     pub path: &'static str,
     pub access: Access,
     pub describe: Describe,
-    handler: fn() -> MethodRouter<Arc<Service>>,
+    answers: Answers,
 }
 
 /// What a route does: those that read also answer `HEAD`.
@@ -44,56 +53,58 @@ pub enum Access {
     Metrics,
 }
 
-/// Every route there is.
+/// A handler of axum's, as it stands in the table.
+macro_rules! by {
+    ($handler:path) => {
+        |request, service| Handler::call($handler, request, service)
+    };
+}
+
+/// Every route there is. What is spelled out stands before what has a name in it.
 pub const ROUTES: &[Route] = &[
-    reads("/health", Access::Open, || get(health::health), clients::health),
-    reads("/health/memory", Access::Open, || get(health::memory), clients::health_memory),
-    reads(Endpoint::Data.path(), Access::Open, || get(api::data), clients::data),
-    reads(Endpoint::Search.path(), Access::Open, || get(work::search), clients::search),
-    reads(Endpoint::Orders.path(), Access::Open, || get(work::orders), clients::orders),
-    acts(Endpoint::Upload.path(), Access::Open, || post(upload::upload), clients::upload),
-    reads(Endpoint::Stream.path(), Access::Open, || get(stream::stream), clients::stream),
-    reads("/metrics", Access::Metrics, || get(api::metrics), clients::metrics),
-    reads("/openapi.json", Access::Open, || get(openapi::openapi), clients::openapi),
-    reads("/admin/leaks", Access::Admin, || get(admin::list), leaks::list),
-    reads("/admin/leaks/status", Access::Admin, || get(status::status), leaks::status),
-    acts("/admin/leaks/clear", Access::Admin, || post(admin::clear), leaks::clear),
+    reads("/health", Access::Open, by!(health::health), clients::health),
+    reads("/health/memory", Access::Open, by!(health::memory), clients::health_memory),
+    reads(Endpoint::Data.path(), Access::Open, by!(api::data), clients::data),
+    reads(Endpoint::Search.path(), Access::Open, by!(work::search), clients::search),
+    reads(Endpoint::Orders.path(), Access::Open, by!(work::orders), clients::orders),
+    acts(Endpoint::Upload.path(), Access::Open, by!(upload::upload), clients::upload),
+    reads(Endpoint::Stream.path(), Access::Open, by!(stream::stream), clients::stream),
+    reads("/metrics", Access::Metrics, by!(api::metrics), clients::metrics),
+    reads("/openapi.json", Access::Open, by!(openapi::openapi), clients::openapi),
+    reads("/admin/leaks", Access::Admin, by!(admin::list), leaks::list),
+    reads("/admin/leaks/status", Access::Admin, by!(status::status), leaks::status),
+    acts("/admin/leaks/clear", Access::Admin, by!(admin::clear), leaks::clear),
     Route {
         method: Verb::Post,
         path: "/admin/leaks/{name}",
         access: Access::Admin,
         describe: Describe::EachPattern(leaks::change),
-        handler: || post(admin::change),
+        answers: by!(admin::change),
     },
-    acts("/admin/gc", Access::Admin, || post(memory::collect), looks::gc),
-    reads("/admin/memory", Access::Admin, || get(memory::overview), looks::overview),
-    reads("/admin/memory/snapshot", Access::Admin, || get(memory::snapshot), looks::snapshot),
-    reads("/admin/memory/diff", Access::Admin, || get(memory::diff), looks::diff),
-    reads(
-        "/admin/memory/flamegraph",
-        Access::Admin,
-        || get(profiles::flamegraph),
-        looks::flamegraph,
-    ),
-    reads("/debug/pprof/heap", Access::Admin, || get(profiles::heap), looks::pprof),
+    acts("/admin/gc", Access::Admin, by!(memory::collect), looks::gc),
+    reads("/admin/memory", Access::Admin, by!(memory::overview), looks::overview),
+    reads("/admin/memory/snapshot", Access::Admin, by!(memory::snapshot), looks::snapshot),
+    reads("/admin/memory/diff", Access::Admin, by!(memory::diff), looks::diff),
+    reads("/admin/memory/flamegraph", Access::Admin, by!(profiles::flamegraph), looks::flamegraph),
+    reads("/debug/pprof/heap", Access::Admin, by!(profiles::heap), looks::pprof),
 ];
 
 const fn reads(
     path: &'static str,
     access: Access,
-    handler: fn() -> MethodRouter<Arc<Service>>,
+    answers: Answers,
     describe: openapi::Once,
 ) -> Route {
-    Route { method: Verb::Get, path, access, describe: Describe::Once(describe), handler }
+    Route { method: Verb::Get, path, access, describe: Describe::Once(describe), answers }
 }
 
 const fn acts(
     path: &'static str,
     access: Access,
-    handler: fn() -> MethodRouter<Arc<Service>>,
+    answers: Answers,
     describe: openapi::Once,
 ) -> Route {
-    Route { method: Verb::Post, path, access, describe: Describe::Once(describe), handler }
+    Route { method: Verb::Post, path, access, describe: Describe::Once(describe), answers }
 }
 
 impl Verb {
@@ -104,41 +115,102 @@ impl Verb {
             Self::Post => "POST",
         }
     }
-}
 
-/// All of them, each behind its guard.
-pub fn router(service: &Arc<Service>) -> Router<Arc<Service>> {
-    ROUTES.iter().fold(Router::new(), |router, route| {
-        let state = Arc::clone(service);
-        let handler = (route.handler)();
-        let guarded = match route.access {
-            Access::Open => handler,
-            Access::Admin => handler.layer(middleware::from_fn_with_state(state, access::admit)),
-            Access::Metrics => {
-                handler.layer(middleware::from_fn_with_state(state, metrics_access::admit))
-            }
-        };
-        router.route(route.path, guarded)
-    })
-}
-
-/// The path, as it stands in the table, of the route that a request's path leads to.
-pub fn matching(path: &str) -> Option<&'static str> {
-    let leads = |route: &&Route| match route.path.split_once("{name}") {
-        None => route.path == path,
-        Some((before, after)) => {
-            let name = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-            name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    /// The methods that it answers, as the header has them.
+    const fn allowed(self) -> &'static str {
+        match self {
+            Self::Get => "GET,HEAD",
+            Self::Post => "POST",
         }
+    }
+
+    fn is(self, method: &Method) -> bool {
+        match self {
+            Self::Get => matches!(*method, Method::GET | Method::HEAD),
+            Self::Post => *method == Method::POST,
+        }
+    }
+}
+
+impl Route {
+    /// The route that a request's path leads to.
+    pub fn matching(path: &str) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.leads(path))
+    }
+
+    fn leads(&self, path: &str) -> bool {
+        if self.path.len() == path.len() && self.path == path {
+            return true;
+        }
+        let Some(before) = self.path.strip_suffix(NAME) else { return false };
+        path.strip_prefix(before).is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    }
+
+    /// Answers a request that its path has led here.
+    pub async fn answer(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        service: &Arc<Service>,
+    ) -> Response {
+        if let Err(problem) = self.access.judge(request.headers(), peer, service) {
+            return problem.with_challenge(self.access.challenge());
+        }
+        if !self.method.is(request.method()) {
+            return self.wrong_method(&request);
+        }
+        (self.answers)(request, Arc::clone(service)).await
+    }
+
+    fn wrong_method(&self, request: &Request) -> Response {
+        let (path, method) = (request.uri().path(), request.method());
+        let problem = Problem {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            error: format!("{path} does not answer {method}"),
+            hint: "the Allow header names the methods it answers: what reads is GET, what acts is POST"
+                .to_owned(),
+        };
+        let allowed = HeaderValue::from_static(self.method.allowed());
+        ([(ALLOW, allowed)], problem).into_response()
+    }
+}
+
+impl Access {
+    /// Lets a request pass, or says why not.
+    fn judge(
+        self,
+        headers: &HeaderMap,
+        peer: SocketAddr,
+        service: &Service,
+    ) -> Result<(), Problem> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Admin => service.admin_access().judge(headers, peer),
+            Self::Metrics => service.metrics_access().judge(headers),
+        }
+    }
+
+    /// How to authenticate, in the words of a refusal.
+    const fn challenge(self) -> &'static str {
+        match self {
+            Self::Open | Self::Admin => "Bearer realm=\"Admin\"",
+            Self::Metrics => "Basic realm=\"Metrics\"",
+        }
+    }
+}
+
+/// Answers a request whose path leads nowhere.
+pub fn no_such_route(uri: &Uri) -> Response {
+    let problem = Problem {
+        status: StatusCode::NOT_FOUND,
+        error: format!("there is nothing at {}", uri.path()),
+        hint: format!("{}; {}", listed(Verb::Get), listed(Verb::Post)),
     };
-    // What is spelled out goes before what has a parameter, as in the router.
-    let mut found = ROUTES.iter().filter(leads);
-    let first = found.next()?;
-    Some(found.find(|route| route.path == path).unwrap_or(first).path)
+    problem.into_response()
 }
 
 /// The routes that a method has, for people who have to choose one.
-pub fn listed(method: Verb) -> String {
+fn listed(method: Verb) -> String {
     let of_method = ROUTES.iter().filter(|route| route.method == method);
     let paths: Vec<_> = of_method.map(|route| route.path).collect();
     format!("{} {}", method.name(), paths.join(", "))
@@ -146,39 +218,26 @@ pub fn listed(method: Verb) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::{Body, to_bytes};
-    use axum::extract::MatchedPath;
-    use axum::http::Request;
-    use hyper::service::Service as _;
-    use hyper_util::service::TowerToHyperService;
-
     use super::*;
 
-    /// Where axum's own router takes a path, by this table.
-    async fn routed(path: &str) -> String {
-        let told = || get(async |path: MatchedPath| path.as_str().to_owned());
-        let router = ROUTES.iter().fold(Router::new(), |all, route| all.route(route.path, told()));
-        let router = router.fallback(async || "nowhere".to_owned());
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = TowerToHyperService::new(router).call(request).await.unwrap();
-        let answer = to_bytes(answer.into_body(), 100).await.unwrap();
-        String::from_utf8(answer.to_vec()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_path_leads_to_the_route_that_the_router_takes_it_to() {
+    #[test]
+    fn a_path_leads_to_one_route_and_what_is_spelled_out_goes_first() {
         let odd = [
-            "/admin/leaks/cache",
-            "/admin/leaks/%FF",
-            "/admin/leaks/clear/",
-            "/admin/leaks/",
-            "/admin/leaks/a/b",
-            "/api/data/",
-            "//api/data",
-            "/",
+            ("/admin/leaks/cache", "/admin/leaks/{name}"),
+            ("/admin/leaks/%FF", "/admin/leaks/{name}"),
+            ("/admin/leaks/{name}", "/admin/leaks/{name}"),
+            ("/admin/leaks/clear/", "nowhere"),
+            ("/admin/leaks/", "nowhere"),
+            ("/admin/leaks/a/b", "nowhere"),
+            ("/api/data/", "nowhere"),
+            ("//api/data", "nowhere"),
+            ("/", "nowhere"),
+            ("", "nowhere"),
         ];
-        for path in ROUTES.iter().map(|route| route.path).chain(odd) {
-            assert_eq!(matching(path).unwrap_or("nowhere"), routed(path).await, "{path}");
+        let itself = ROUTES.iter().map(|route| (route.path, route.path));
+        for (path, expected) in itself.chain(odd) {
+            let found = Route::matching(path).map_or("nowhere", |route| route.path);
+            assert_eq!(found, expected, "{path}");
         }
     }
 }

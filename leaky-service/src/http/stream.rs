@@ -57,7 +57,7 @@ pub async fn stream(
     let call = Call::begin(&service, Endpoint::Stream, &parts);
     let headers = [
         (CONTENT_TYPE, "text/plain".to_owned()),
-        (HeaderName::from_static("x-request-id"), call.request_id()),
+        (HeaderName::from_static("x-request-id"), call.request_id().to_string()),
     ];
     if parts.method == Method::HEAD {
         call.finish();

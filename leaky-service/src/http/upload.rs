@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -13,7 +12,8 @@ use hyper::body::Body as _;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::call::{Answer, Call};
+use super::answer::Answer;
+use super::call::Call;
 use super::problem::Problem;
 use crate::endpoint::Endpoint;
 use crate::service::Service;
@@ -36,7 +36,7 @@ pub struct Uploaded {
 pub async fn upload(
     State(service): State<Arc<Service>>,
     request: Request,
-) -> Result<Json<Answer<Uploaded>>, Problem> {
+) -> Result<Answer<Uploaded>, Problem> {
     let (parts, body) = request.into_parts();
     if body.size_hint().lower() > MAX_UPLOAD_BYTES {
         return Err(too_large());

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::Json;
 use axum::extract::{Request, State};
 use serde::Serialize;
 
-use super::call::{Answer, Call};
+use super::answer::Answer;
+use super::call::Call;
 use super::problem::Problem;
 use super::query;
 use crate::endpoint::Endpoint;
@@ -61,7 +61,7 @@ struct Item {
 pub async fn search(
     State(service): State<Arc<Service>>,
     request: Request,
-) -> Result<Json<Answer<Found>>, Problem> {
+) -> Result<Answer<Found>, Problem> {
     let (parts, _body) = request.into_parts();
     let query = query::text(&parts.uri, "q")?.unwrap_or_else(|| "blue".to_owned());
     let call = Call::begin(&service, Endpoint::Search, &parts);
@@ -72,7 +72,7 @@ pub async fn search(
 pub async fn orders(
     State(service): State<Arc<Service>>,
     request: Request,
-) -> Result<Json<Answer<Order>>, Problem> {
+) -> Result<Answer<Order>, Problem> {
     let (parts, _body) = request.into_parts();
     let items = query::number(&parts.uri, "items", ITEMS, 1..=MOST_ITEMS)?;
     let call = Call::begin(&service, Endpoint::Orders, &parts);

@@ -56,6 +56,31 @@ fn unknown_leaks_types_routes_and_methods_are_refused_with_a_way_out() {
 }
 
 #[test]
+fn what_reads_answers_head_without_its_body_and_a_wrong_method_hears_the_right_ones() {
+    let server = Server::start(&[]);
+    let ask = |method: &str, path: &str| {
+        let mut stream = TcpStream::connect(&server.address).expect("it listens");
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.to_lowercase(), body.to_owned())
+    };
+    let ((got, body), (head, none)) = (ask("GET", "/health"), ask("HEAD", "/health"));
+    let length = format!("content-length: {}", body.len());
+    assert!(got.contains(&length) && head.contains(&length), "{got} {head}");
+    assert!(head.starts_with("http/1.1 200") && none.is_empty(), "{head} {none}");
+    for (method, path, allowed) in
+        [("POST", "/api/data", "get,head"), ("GET", "/admin/gc", "post"), ("BREW", "/", "")]
+    {
+        let (head, _) = ask(method, path);
+        let said = head.lines().find_map(|line| line.strip_prefix("allow: "));
+        assert_eq!(said.unwrap_or_default(), allowed, "{head}");
+    }
+}
+
+#[test]
 fn json_is_accepted_whatever_the_content_type_says() {
     let server = Server::start(&[]);
     for content_type in ["application/x-www-form-urlencoded", "application/json", "text/plain"] {
