@@ -22,7 +22,7 @@ use crate::quantity::parse_seconds;
 Examples:
   leaklab bench                                   every detector, 540 generated traces
   leaklab bench --detector builtin --confirm 4m --misses 20
-  leaklab bench --half test --compare --format json
+  leaklab bench --half test --seed 77 --compare   traces that no one has tuned on
   leaklab bench --format html --misses 100 > bench.html
   leaklab bench --corpus programs/                traces with NAME.truth.yaml or labels.csv
   leaklab bench --corpus hosts/ --leak-free --inject 4
@@ -45,7 +45,7 @@ pub struct BenchArgs {
     /// How many traces to generate
     #[arg(long, default_value_t = 540, conflicts_with = "corpus")]
     traces: usize,
-    /// Seed of what is generated or injected
+    /// Seed of what is generated or injected; a new one draws traces that nobody has looked at
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Score only this detector; may be repeated
