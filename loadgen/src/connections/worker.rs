@@ -69,7 +69,9 @@ impl Worker {
         let mut pause = closed.think_time.mul_f64(share);
         for index in (user..).step_by(closed.users) {
             if !pause.is_zero() {
-                sleep(pause).await;
+                // Who would think beyond the end need not be waited for.
+                let left = end_nanos.saturating_sub(self.shared.clock.now());
+                sleep(pause.min(Duration::from_nanos(left))).await;
             }
             let now = self.shared.clock.now();
             if now >= end_nanos || self.shared.backlog.is_closed() {

@@ -131,6 +131,17 @@ fn a_stop_from_another_thread_ends_the_run_with_a_report_of_what_was_done() {
 }
 
 #[test]
+fn nobody_waits_for_a_user_who_thinks_beyond_the_end() {
+    let peer = Peer::start(ok);
+    let mut options = options(peer.address());
+    (options.rate, options.users) = (String::new(), Some(2));
+    options.think_time = Duration::from_mins(5);
+    let report = run(options);
+    assert_eq!(report.requests_completed, 1, "{report}");
+    assert!(report.elapsed_seconds < 60.0, "{report}");
+}
+
+#[test]
 fn a_run_that_is_stopped_before_it_starts_sends_nothing() {
     let peer = Peer::start(ok);
     let plan = options(peer.address()).check().expect("a valid plan");
