@@ -12,7 +12,7 @@ use crate::{
     recorded::{Recorded, RecordedError},
     recording::{Recording, Times, same_bounds},
     report::{Report, SCHEMA_VERSION},
-    timeline::{Cell, Timeline},
+    timeline::{Cell, Timeline, is_of_a_cell},
 };
 
 /// Longest line that is read of an HDR log: three histograms with every bucket in use fit.
@@ -95,7 +95,8 @@ fn read_report(reader: impl BufRead) -> Result<Report, ArchiveError> {
     let report: Report = serde_json::from_value(value)?;
     let histograms = &report.histograms;
     let all = [&histograms.response, &histograms.service, &histograms.lateness];
-    if !all.iter().all(|recorded| same_bounds(&recorded.0)) {
+    let cells = report.timeline.iter().all(|cell| is_of_a_cell(&cell.response_histogram.0));
+    if !cells || !all.iter().all(|recorded| same_bounds(&recorded.0)) {
         return Err(ArchiveError::ReportBounds);
     }
     if !counts(&report).all(|count| count <= MAX_COUNT) {
@@ -183,7 +184,12 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use hdrhistogram::Histogram;
+
     use super::*;
+    use crate::{PlanOptions, collector::Results, report::Ending, schedule::ScheduleHash};
 
     fn error(content: &str) -> String {
         let file = tempfile::NamedTempFile::new().expect("a file");
@@ -205,5 +211,21 @@ mod tests {
             assert!(error.starts_with(said), "{content}: {error}");
         }
         assert!(Archive::read("/nowhere").expect_err("nothing").to_string().contains("No such"));
+    }
+
+    #[test]
+    fn a_report_whose_cells_have_other_bounds_is_refused() {
+        let options = PlanOptions::new("http://host/", "10/s", Duration::from_secs(1));
+        let plan = options.check().expect("a plan");
+        let total = Recording::new().expect("valid bounds");
+        let mut timeline = Timeline::new();
+        timeline.push(&Cell::new((0, 1), &total, 0).expect("valid bounds"));
+        let ending = Ending { paced: 1, done: 1, stop: None };
+        let results = Results { total, timeline };
+        let mut report = Report::new(&plan, &results, ending, ScheduleHash::default());
+        let other = Histogram::new_with_bounds(1, 1000, 3).expect("valid bounds");
+        report.timeline[0].response_histogram = Recorded(other);
+        let error = error(&serde_json::to_string(&report).expect("plain data"));
+        assert!(error.starts_with("the histograms have other bounds"), "{error}");
     }
 }

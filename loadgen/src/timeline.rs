@@ -15,6 +15,10 @@ use crate::{control::Counts, recording::Recording};
 const MAX_CELLS: usize = 240;
 /// Longest cell of a timeline that was read: 240 of them are more than a year.
 const MAX_WIDTH_NANOS: u64 = SECOND_NANOS << 18;
+/// Latest start that cells are told apart by: 292 years, so that the longest cell holds all.
+const LATEST_NANOS: u64 = u64::MAX >> 1;
+/// Smallest time of a cell that is told apart from zero.
+const MIN_NANOS: u64 = 1000;
 /// Length of a cell at first.
 const SECOND_NANOS: u64 = 1_000_000_000;
 /// Times within a cell are kept to 1 in 10^2: a histogram of at most 14 KiB while it is worked on.
@@ -75,9 +79,9 @@ impl Timeline {
         }
         let cell_nanos = self.cell_nanos;
         let mut by_place: BTreeMap<_, _> =
-            self.cells().map(|cell| (cell.start_nanos / cell_nanos, cell)).collect();
+            self.cells().map(|cell| (cell.place(cell_nanos), cell)).collect();
         for cell in other.cells() {
-            match by_place.entry(cell.start_nanos / cell_nanos) {
+            match by_place.entry(cell.place(cell_nanos)) {
                 Entry::Vacant(place) => drop(place.insert(cell)),
                 Entry::Occupied(mut place) => place.get_mut().add_alongside(&cell),
             }
@@ -94,26 +98,23 @@ impl Timeline {
         self.room.cells()
     }
 
-    /// Takes in the cell that follows.
+    /// Takes in the cell that follows. Cells in any other order end up in fewer places, no more.
     pub(crate) fn push(&mut self, cell: &Cell) {
-        while cell.start_nanos / self.cell_nanos >= MAX_CELLS as u64 || !self.append(cell) {
+        while cell.place(self.cell_nanos) >= MAX_CELLS as u64 || !self.append(cell) {
             self.coarsen();
         }
     }
 
     fn coarsen(&mut self) {
-        self.cell_nanos *= 2;
+        self.cell_nanos = self.cell_nanos.saturating_mul(2);
         let cell_nanos = self.cell_nanos;
-        self.room
-            .merge(|cell, next| cell.start_nanos / cell_nanos == next.start_nanos / cell_nanos);
+        self.room.merge(|cell, next| cell.place(cell_nanos) == next.place(cell_nanos));
     }
 
     /// Says whether there was room.
     fn append(&mut self, cell: &Cell) -> bool {
         match self.room.last() {
-            Some(mut last)
-                if last.start_nanos / self.cell_nanos == cell.start_nanos / self.cell_nanos =>
-            {
+            Some(mut last) if last.place(self.cell_nanos) == cell.place(self.cell_nanos) => {
                 last.add(cell);
                 self.room.replace_last(&last)
             }
@@ -122,8 +123,13 @@ impl Timeline {
     }
 }
 
+/// Whether a histogram has the bounds of those of all cells.
+pub(crate) fn is_of_a_cell(histogram: &Histogram<u32>) -> bool {
+    (histogram.low(), histogram.sigfig()) == (MIN_NANOS, SIGNIFICANT_DIGITS)
+}
+
 fn histogram() -> Result<Histogram<u32>, CreationError> {
-    let mut histogram = Histogram::new_with_bounds(1000, 2000, SIGNIFICANT_DIGITS)?;
+    let mut histogram = Histogram::new_with_bounds(MIN_NANOS, 2 * MIN_NANOS, SIGNIFICANT_DIGITS)?;
     histogram.auto(true);
     Ok(histogram)
 }
@@ -149,6 +155,11 @@ impl Cell {
             waiting,
             response,
         })
+    }
+
+    /// Its number in a timeline whose cells are so long.
+    fn place(&self, cell_nanos: u64) -> u64 {
+        self.start_nanos.min(LATEST_NANOS) / cell_nanos
     }
 
     /// Takes in what happened at the same time elsewhere.
@@ -204,6 +215,26 @@ mod tests {
             prop_assert!(max.abs_diff(longest) <= longest / 100, "{}", max);
             prop_assert_eq!(cells.last().map(|cell| cell.waiting), seconds.last().copied());
         }
+    }
+
+    // A file may say anything: whatever the order, whatever the instants, all is kept.
+    #[test]
+    fn cells_that_fill_the_room_in_no_order_are_all_kept() {
+        let mut timeline = Timeline::new();
+        let mut wide = cell(0, 5_000);
+        (10..40).for_each(|octave| {
+            (0..128).for_each(|n| {
+                wide.response.record(1 << octave | n << (octave - 7)).expect(RESIZES);
+            });
+        });
+        let count = 100;
+        for nth in 0..count {
+            (wide.start_nanos, wide.end_nanos) =
+                if nth % 2 == 0 { (0, 1) } else { (u64::MAX - 1, u64::MAX) };
+            timeline.push(&wide);
+        }
+        let kept: u64 = timeline.cells().map(|cell| cell.response.len()).sum();
+        assert_eq!(kept, count * wide.response.len());
     }
 
     #[test]
