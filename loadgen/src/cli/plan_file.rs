@@ -4,7 +4,7 @@
 
 mod yaml;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs::File, io::Read};
 
 use self::yaml::{Node, Value};
 use super::settings;
@@ -43,12 +43,12 @@ impl Places {
 
 /// Sets the options that `file` sets.
 pub(super) fn apply(file: &str, options: &mut PlanOptions, problems: &mut Problems) -> Places {
-    match fs::metadata(file).and_then(|found| {
-        let longest = found.len() <= LONGEST_BYTES;
-        if longest { fs::read_to_string(file).map(Some) } else { Ok(None) }
-    }) {
-        Ok(Some(text)) => apply_text(file, &text, options, problems),
-        Ok(None) => {
+    let mut text = String::new();
+    let read =
+        File::open(file).and_then(|open| open.take(LONGEST_BYTES + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 <= LONGEST_BYTES => apply_text(file, &text, options, problems),
+        Ok(_) => {
             problems.push("plan", format!("`{file}` is larger than 1 MiB"));
             Places::default()
         }
@@ -213,7 +213,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{fs, time::Duration};
 
     use super::*;
 
@@ -287,6 +287,15 @@ mod tests {
         for text in ["", "5", "[a]", "a: [", "a: &x 5\nb: *x", "a: 1\n---\nb: 2", "? [a]\n: b"] {
             assert!(read(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_without_end_is_no_plan() {
+        let (mut options, mut problems) =
+            (PlanOptions::new("", "", Duration::from_secs(10)), Problems::default());
+        apply("/dev/zero", &mut options, &mut problems);
+        let problems = problems.or(()).expect_err("too large").to_string();
+        assert_eq!(problems, "plan: `/dev/zero` is larger than 1 MiB");
     }
 
     #[test]
