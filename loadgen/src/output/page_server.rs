@@ -16,6 +16,8 @@ use crate::books::lock;
 
 /// Longest that one client may take, for its request and for its reply.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Rest after a connection that could not be accepted, as what is in its way may last.
+const REST_AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// Longest head of a request.
 const MAX_HEAD_BYTES: usize = 4096;
 
@@ -49,12 +51,16 @@ impl PageServer {
         let ended = Arc::new(AtomicBool::new(false));
         let of_thread = Arc::clone(&ended);
         let thread = thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming() {
                 if of_thread.load(SeqCst) {
                     return;
                 }
-                // Whoever hangs up early has only himself to blame.
-                let _ = serve(stream, path, &page);
+                match stream {
+                    // Whoever hangs up early has only himself to blame.
+                    Ok(stream) => drop(serve(stream, path, &page)),
+                    // No descriptor is free, or the client is gone already: the next may have luck.
+                    Err(_) => thread::sleep(REST_AFTER_REFUSAL),
+                }
             }
         })?;
         Ok(Self { address, ended, thread: Some(thread) })
