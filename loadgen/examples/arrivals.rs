@@ -63,6 +63,7 @@ struct Figures {
     gap_p50_us: f64,
     deviation_p50_us: f64,
     deviation_p99_us: f64,
+    rate_error: f64,
 }
 
 impl Figures {
@@ -89,18 +90,33 @@ impl Figures {
             gap_p50_us: at(&gaps, 0.5),
             deviation_p50_us: at(&deviations, 0.5),
             deviation_p99_us: at(&deviations, 0.99),
+            rate_error: rate_error(&offsets, gap_nanos),
         }
     }
 }
 
+/// How much faster than the schedule the stamps come, as a share of its rate: the slope of a line
+/// through all of them (least squares), so that a late first or last one decides nothing.
+fn rate_error(offsets: &[f64], gap_nanos: f64) -> f64 {
+    let count = offsets.len() as f64;
+    let mean = offsets.iter().sum::<f64>() / count;
+    let (mut covariance, mut variance) = (0.0, 0.0);
+    for (nth, offset) in offsets.iter().enumerate() {
+        let from_middle = nth as f64 - (count - 1.0) / 2.0;
+        covariance += from_middle * (offset - mean);
+        variance += from_middle * from_middle;
+    }
+    -covariance / variance / gap_nanos
+}
+
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { count, gap_p50_us, deviation_p50_us, deviation_p99_us } = self;
+        let Self { count, gap_p50_us, deviation_p50_us, deviation_p99_us, rate_error } = self;
         write!(
             f,
             "{{\"count\": {count}, \"gap_p50_us\": {gap_p50_us:.1}, \
              \"deviation_p50_us\": {deviation_p50_us:.1}, \
-             \"deviation_p99_us\": {deviation_p99_us:.1}}}"
+             \"deviation_p99_us\": {deviation_p99_us:.1}, \"rate_error\": {rate_error:.9}}}"
         )
     }
 }
