@@ -1,7 +1,7 @@
 //! The catalogue: every leak and decoy, and what they may hold together.
 //!
-//! It decides whether an event touches a pattern: only if its controls say so, and only while all
-//! patterns together hold less than their limits. It never frees anything on its own account:
+//! It lets an event touch a pattern if the pattern's controls say so and there is room for what the
+//! event adds, within the limits of all patterns together. It never frees anything on its own account:
 //! switching a leak off keeps what has leaked.
 
 mod visit;
@@ -14,11 +14,11 @@ use axum::http::Request;
 use axum::http::request::Parts;
 
 use crate::exhibit::{Cleared, Exhibit, Job, NotCleared};
+use crate::leaks;
 use crate::pattern::{Event, Facts};
 use crate::resource::{Limits, Outside};
 use crate::room::Room;
 use crate::tracker::NoAccountLeft;
-use crate::{decoy, leak};
 
 pub use self::visit::Visit;
 
@@ -44,7 +44,7 @@ impl Catalogue {
         max_held_bytes: Option<u64>,
     ) -> Result<Self, NoAccountLeft> {
         let limits = Limits::read(max_held_bytes);
-        Self::of(leak::ALL.iter().chain(decoy::ALL).copied(), bytes_per_request, limits)
+        Self::of(leaks::all(), bytes_per_request, limits)
     }
 
     fn of(

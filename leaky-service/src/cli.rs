@@ -21,7 +21,7 @@ use crate::http::{AdminAccess, Login, MetricsAccess};
 use crate::service::{Service, Settings, StartError};
 use crate::spans::{Sending, Spans, SpansError};
 use crate::startup::{self, StartupError};
-use crate::{chain, descriptors, leaks, near_limit, server};
+use crate::{chain, descriptors, leaks, near_limit, say, server};
 
 pub use values::{Cap, Thresholds};
 
@@ -33,7 +33,7 @@ const NAME_VARIABLE: &str = "METRICS_AUTH_USERNAME";
 const PASSWORD_VARIABLE: &str = "METRICS_AUTH_PASSWORD";
 
 /// The exit code of a program that could not do its work.
-const COULD_NOT_RUN: u8 = 2;
+pub(crate) const COULD_NOT_RUN: u8 = 2;
 
 /// Threads for work that blocks: clearing, purging, reading symbols.
 const BLOCKING_THREADS: usize = 4;
@@ -174,7 +174,7 @@ pub fn run(args: &Args) -> ExitCode {
     match try_run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", chain(&error));
+            say(format_args!("error: {}", chain(&error)));
             ExitCode::from(COULD_NOT_RUN)
         }
     }
@@ -195,7 +195,7 @@ fn try_run(args: &Args) -> Result<(), RunError> {
     // Nothing a blocking thread may still be doing is worth waiting for.
     runtime.shutdown_background();
     if !sending.is_none_or(Sending::shut_down) {
-        eprintln!("stopped before the collector had taken all spans");
+        say("stopped before the collector had taken all spans");
     }
     served
 }

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The least that Linux systems are found to grant, for limits that cannot be read.
-const UNKNOWN_LIMIT: u64 = 1024;
+pub(crate) const UNKNOWN_LIMIT: u64 = 1024;
 
 /// Descriptors kept for everything that is neither a leak nor a client's connection.
 const RESERVE: u64 = 256;

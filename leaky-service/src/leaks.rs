@@ -7,11 +7,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::pattern::{Facts, Parameter, Role};
-use crate::{decoy, leak};
-
-/// The exit code of a program that could not do its work.
-const COULD_NOT_RUN: u8 = 2;
+use crate::cli::COULD_NOT_RUN;
+use crate::pattern::{Facts, Parameter};
+use crate::{decoy, leak, say};
 
 /// Rises when a field of the JSON changes its meaning or goes; a new field does not count.
 const SCHEMA_VERSION: u32 = 1;
@@ -94,11 +92,11 @@ pub fn run(args: &Args) -> ExitCode {
         None => Listing::of_all().printed(Format::Text),
         Some(Command::List { format }) => Listing::of_all().printed(*format),
         Some(Command::Show { name, format }) => {
-            let Some(facts) = all().find(|facts| facts.name == name) else {
+            let Some(facts) = find(name) else {
                 let names = all().map(|facts| facts.name).collect::<Vec<_>>().join(", ");
-                eprintln!(
+                say(format_args!(
                     "error: there is no leak or decoy called '{name}' (choose one of {names})"
-                );
+                ));
                 return ExitCode::from(COULD_NOT_RUN);
             };
             Page::of(facts).printed(*format)
@@ -181,7 +179,7 @@ impl Entry {
     fn of(facts: &Facts) -> Self {
         Self {
             name: facts.name,
-            role: if facts.role == Role::Leak { "leak" } else { "decoy" },
+            role: facts.role.name(),
             description: facts.description,
             takes: facts.takes.iter().map(|resource| resource.name()).collect(),
             clearable: facts.unclearable.is_none(),
@@ -212,6 +210,7 @@ fn json(listed: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pattern::Role;
 
     #[test]
     fn all_are_listed_and_have_a_page_of_their_own() {

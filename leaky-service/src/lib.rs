@@ -59,11 +59,19 @@ pub mod spans;
 pub mod startup;
 pub mod tracker;
 
+use std::fmt::Display;
+use std::io::{self, Write};
+
 pub use service::{Service, Settings, StartError};
 pub use tracker::TrackingAllocator;
 
 /// The name of the service in answers and metric labels.
 pub const SERVICE: &str = "leaky-service";
+
+/// Tells the log a line. Nobody may be reading it; the service runs all the same.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// An error and its causes on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -2,8 +2,10 @@
 //!
 //! Everything sits in a registry of its own, since the default one brings a process collector
 //! whose names collide with the contract's. Every label has a bounded set of values: endpoints
-//! are routes, never paths, and methods outside HTTP's own are `OTHER`. Gauges are read when
-//! scraped, so a scrape is as fresh as it looks; what cannot be read keeps its last value.
+//! are routes, never paths, and methods beyond the usual are `OTHER`; only the leak
+//! `labels` has labels without end, because that is its defect. Gauges are read when scraped, so a
+//! scrape is as fresh as it looks; what cannot be read keeps its last value, but for the control
+//! group's, which then have no sample.
 
 mod group;
 mod known;

@@ -2,7 +2,6 @@
 //!
 //! It only tells. Nothing is freed or refused here, because the lab is about what happens next.
 
-use std::io::{self, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -115,7 +114,7 @@ pub async fn keep_watch(service: &Service) {
         let rate = service.growth().latest_bytes_per_second();
         if let Some(line) = service.near_limit().note(Instant::now(), limit, rate) {
             // The log may have gone; the service runs all the same.
-            let _ = writeln!(io::stderr(), "{line}");
+            crate::say(line);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! A pattern is plain defective (or plain correct) code, written as it is found in the wild. It
 //! does not count its bytes: whatever it allocates while one of its methods runs is charged to
 //! its account by the tracker; it only says what it holds elsewhere ([`Pattern::outside`]). Nor
-//! does it know whether it is switched on, for which requests, or how often; the catalogue does.
+//! does it know which requests touch it, or how often; the catalogue does, and only tells it the time.
 //!
 //! The service calls every method within its async runtime, so `tokio::spawn` works there. What
 //! a spawned task allocates later is charged to nobody; a task's own block is charged, like
@@ -33,6 +33,16 @@ pub enum Role {
     Leak,
     /// Keeps it rightly; looks like a leak for a while.
     Decoy,
+}
+
+impl Role {
+    /// As it stands in answers, listings and spans.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leak => "leak",
+            Self::Decoy => "decoy",
+        }
+    }
 }
 
 /// What is known of a pattern before it runs.
@@ -160,8 +170,6 @@ pub struct Tick<'a> {
     pub enabled: bool,
     /// Whether it still is.
     pub switch: &'a AtomicBool,
-    /// Whether the correct implementation is asked for.
-    pub patched: bool,
     /// Time since the pattern was switched on; zero while it is off.
     pub elapsed: Duration,
     /// The part of the full dose that is due now, 0 to 1; 0 while it is off.
@@ -246,14 +254,13 @@ pub(crate) mod alone {
     use crate::resource::Limits;
 
     /// Tells a pattern alone that it is on, at full dose, with all the room there is.
-    pub fn tick(now: Instant, patched: bool, told: impl FnOnce(&Tick<'_>)) {
+    pub fn tick(now: Instant, told: impl FnOnce(&Tick<'_>)) {
         let limits = Limits::read(None);
         let room = Room::new(limits).unwrap();
         told(&Tick {
             now,
             enabled: true,
             switch: &AtomicBool::new(true),
-            patched,
             elapsed: Duration::ZERO,
             fraction: 1.0,
             bytes_per_request: 1024,

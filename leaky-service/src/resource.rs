@@ -5,7 +5,7 @@ use std::iter::Sum;
 
 use rustix::process::{Resource as Limited, getrlimit};
 
-use crate::descriptors;
+use crate::descriptors::{self, UNKNOWN_LIMIT};
 
 /// What a pattern takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,6 @@ pub struct Limits {
     tasks: u64,
     mappings: u64,
 }
-
-/// The least that Linux systems are found to grant, for limits that cannot be read.
-const UNKNOWN_LIMIT: u64 = 1024;
 
 impl Resource {
     /// As it stands in the catalogue.

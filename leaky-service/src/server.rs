@@ -16,13 +16,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::clock;
 use crate::descriptors;
 use crate::http;
 use crate::near_limit;
+use crate::say;
 use crate::service::Service;
 use patience::Patience;
 use places::{Place, Places};
@@ -52,8 +52,7 @@ pub async fn run(
 ) {
     let most = descriptors::for_connections().clamp(1, MAX_CONNECTIONS);
     let places = Places::new(most as u32);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(clock::keep_ticking(Arc::clone(service.catalogue())));
+    let ticking = tokio::spawn(clock::keep_ticking(Arc::clone(service.catalogue())));
     tokio::select! {
         () = accept_forever(&listener, &service, &places, client_timeout) => {}
         () = service.growth().keep_reading() => {}
@@ -61,9 +60,9 @@ pub async fn run(
         () = stop => {}
     }
     drop(listener);
-    tasks.abort_all();
+    ticking.abort();
     if !places.close(DRAIN_TIMEOUT).await {
-        eprintln!("stopped with connections still open after {DRAIN_TIMEOUT:?}");
+        say(format_args!("stopped with connections still open after {DRAIN_TIMEOUT:?}"));
     }
 }
 
@@ -80,7 +79,7 @@ async fn accept_forever(
                 tokio::spawn(serve(stream, peer, Arc::clone(service), place, client_timeout));
             }
             Err(error) => {
-                eprintln!("cannot accept a connection: {error}");
+                say(format_args!("cannot accept a connection: {error}"));
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -107,6 +106,7 @@ async fn serve(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answered);
     let mut connection = std::pin::pin!(connection);
+    // The place is given up after the connection, which is dropped first.
     // A connection that ends in an error (the client went away) has ended all the same.
     tokio::select! {
         _ = connection.as_mut() => {}
@@ -118,7 +118,6 @@ async fn serve(
             }
         }
     }
-    drop(place);
 }
 
 /// What cannot be set stays as the system has it.

@@ -22,7 +22,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Runtime;
 
 use crate::SERVICE;
-use crate::pattern::{Facts, Role};
+use crate::pattern::Facts;
 
 use environment::Environment;
 pub use environment::SpansError;
@@ -106,8 +106,8 @@ impl RequestSpan {
 
     /// The request fed a leak or a decoy.
     pub fn touched(&self, facts: &Facts) {
-        let role = if facts.role == Role::Leak { "leak" } else { "decoy" };
-        self.0.span().add_event(role, vec![KeyValue::new("leaklab.pattern", facts.name)]);
+        let pattern = facts.role.name();
+        self.0.span().add_event(pattern, vec![KeyValue::new("leaklab.pattern", facts.name)]);
     }
 
     /// Ends the span with the status of the answer, and if the request was a growth event, with
@@ -150,7 +150,7 @@ impl Extractor for Headers<'_> {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(MAX_TEXT_BYTES).collect()
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 
 fn version(version: Version) -> Option<&'static str> {
@@ -158,5 +158,19 @@ fn version(version: Version) -> Option<&'static str> {
         Version::HTTP_10 => Some("1.0"),
         Version::HTTP_11 => Some("1.1"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character_within_its_bytes() {
+        assert_eq!(shortened("/api/data"), "/api/data");
+        // Two bytes each, and one before them: the last would end beyond.
+        let long = format!("/{}", "\u{e9}".repeat(MAX_TEXT_BYTES));
+        let short = shortened(&long);
+        assert!(short.len() == MAX_TEXT_BYTES - 1 && long.starts_with(&short), "{}", short.len());
     }
 }

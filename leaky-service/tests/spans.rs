@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
 
 use collector::{Collector, attribute, hexadecimal};
 use server::{Server, command, number, wait_for};
@@ -161,6 +162,29 @@ fn the_service_ends_in_time_although_its_collector_never_answers() {
         server.load(3000);
         end(&mut server);
     }
+}
+
+#[test]
+fn that_spans_cannot_be_sent_is_said_once() {
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let endpoint = format!("http://{}", gone.expect("it was bound"));
+    let log = NamedTempFile::new().expect("a file for the log");
+    let mut service = command();
+    service.env(ENDPOINT, &endpoint).env(SOON.0, SOON.1);
+    service.stderr(log.reopen().expect("the log is ours"));
+    let mut server = Server::run(service);
+    let said = || std::fs::read_to_string(log.path()).expect("the log is text");
+    let warned = || said().matches("warning: spans cannot be sent, and are dropped").count();
+    wait_for("the warning", || {
+        server.load(1);
+        (warned() > 0).then_some(())
+    });
+    for _ in 0..20 {
+        server.load(1);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    end(&mut server);
+    assert_eq!(warned(), 1, "{}", said());
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Pattern for BurstRetention {
         let mut bursts = lock(&self.bursts);
         bursts.begin_if_due(tick);
         if let Err(error) = bursts.go_on(tick, self.kept_bytes.load(Ordering::Relaxed)) {
-            eprintln!("{} cannot make an arena: {error}", FACTS.name);
+            crate::say(format_args!("{} cannot make an arena: {error}", FACTS.name));
             bursts.to_come_bytes = 0;
         }
         // A purge of all arenas may have taken some of it.

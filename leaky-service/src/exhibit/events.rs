@@ -94,7 +94,6 @@ impl Exhibit {
             now,
             enabled: switch.controls.enabled,
             switch: &self.enabled,
-            patched: switch.controls.patched,
             elapsed: switch.elapsed(now),
             fraction: switch.fraction(now),
             bytes_per_request: switch.controls.bytes_per_request,
@@ -120,7 +119,7 @@ impl Exhibit {
         let counter = if kept.is_ok() { &self.touched } else { &self.failed };
         if let (Err(error), 0) = (&kept, counter.fetch_add(1, Ordering::Relaxed)) {
             // Said once; the status goes on counting.
-            eprintln!("{} could keep nothing of an event: {error}", self.facts.name);
+            crate::say(format_args!("{} could keep nothing of an event: {error}", self.facts.name));
         }
         kept.is_ok()
     }

@@ -4,7 +4,7 @@
 //! it was under way: whatever happens between its polls is other requests' doing, however many of
 //! them are under way. Only what two worker threads take in the same instant is charged to both
 //! (never with `--workers 1`). Memory that a request has others take, on threads of their own, is
-//! charged to nobody.
+//! charged to nobody, and so is what it takes after the head of its answer: the pieces of a stream.
 //!
 //! The figure is `VmRSS` of the process, read from a file that is kept open: one system call of
 //! about a microsecond, and still too much for every poll. So a reading serves all polls that begin

@@ -37,8 +37,8 @@ pub async fn list(State(service): State<Arc<Service>>) -> Json<Value> {
         let facts = exhibit.facts();
         json!({
             "name": facts.name,
-            "kind": if exhibit.is_leak() { "leak" } else { "decoy" },
-            "role": if exhibit.is_leak() { "leak" } else { "decoy" },
+            "kind": facts.role.name(),
+            "role": facts.role.name(),
             "description": facts.description,
             "resource": facts.takes.first().map(|resource| resource.name()),
             "takes": facts.takes.iter().map(|resource| resource.name()).collect::<Vec<_>>(),

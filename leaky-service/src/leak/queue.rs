@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn tick(queue: &Queue, now: Instant) {
-        alone::tick(now, false, |tick| queue.tick(tick));
+        alone::tick(now, |tick| queue.tick(tick));
     }
 
     #[test]

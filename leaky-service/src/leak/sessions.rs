@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn tick(sessions: &Sessions) {
-        alone::tick(Instant::now(), true, |tick| sessions.tick(tick));
+        alone::tick(Instant::now(), |tick| sessions.tick(tick));
     }
 
     #[test]

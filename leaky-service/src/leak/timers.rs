@@ -64,7 +64,7 @@ struct Watched {
 impl Watched {
     fn report(&self) {
         let bytes: usize = self.details.get().into_iter().flatten().map(|part| part.len()).sum();
-        eprintln!("a request of {bytes} bytes seems to hang");
+        crate::say(format_args!("a request of {bytes} bytes seems to hang"));
     }
 }
 

@@ -1,7 +1,8 @@
-//! Places for connections: bounded in number, and given up by the idle when others wait.
+//! Places for connections: bounded in number, and given up when others wait.
 //!
-//! Ten thousand idle clients must not keep out the one that asks something. Whoever has a request
-//! under way is answered first.
+//! Ten thousand idle clients must not keep out the one that asks something. While somebody waits, all
+//! who have had a request are asked to leave, the busy ones after the request under way, and so are
+//! those who have been silent for long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 /// its place to one that waits.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(1);
 
-/// Time that the idle have to leave before they are asked again.
+/// Time that they have to leave before they are asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// All places.
@@ -27,7 +28,7 @@ pub struct Places {
 /// What connections are asked to do.
 #[derive(Clone, Copy, Default)]
 struct Asking {
-    /// How often the idle were asked to leave.
+    /// How often connections were asked to leave.
     round: u64,
     /// Whether everybody is to leave, for good.
     closing: bool,
@@ -48,7 +49,7 @@ impl Places {
         Self { most, free, asking: watch::Sender::default() }
     }
 
-    /// A place as soon as there is one; while there is none, the idle are asked to leave.
+    /// A place as soon as there is one; while there is none, others are asked to leave.
     pub async fn take(&self) -> Place {
         let free = Arc::clone(&self.free).try_acquire_owned().ok();
         let permit = match free {

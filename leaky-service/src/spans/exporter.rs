@@ -4,7 +4,6 @@
 //! The exporter makes no spans of its own: only requests to this service have any. Its memory is
 //! bounded by the queue, which drops what has no room.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -65,8 +64,7 @@ impl Sender {
             ),
             Ok(()) => "the collector takes spans again".to_owned(),
         };
-        // The log may have gone; the service runs all the same.
-        let _ = writeln!(io::stderr(), "{line}");
+        crate::say(line);
     }
 }
 
