@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use prometheus::proto::MetricFamily;
+use rustix::param::page_size;
 
 use crate::controls::{Change, Controls, Fault};
 use crate::ending::wait_until;
@@ -156,18 +157,18 @@ impl Exhibit {
 
     /// How much of each of a detector's signals it holds, by the signals' names in traces, in
     /// their units.
-    pub fn signals(&self) -> Vec<(&'static str, Option<u64>)> {
+    pub fn signals(&self) -> Vec<(&'static str, u64)> {
         let (heap_bytes, outside) = (self.account.held_bytes(), self.outside());
         let is_file = self.facts.takes.contains(&Resource::FileMemory);
         let file_bytes = if is_file { outside.bytes } else { 0 };
         let rss_bytes = heap_bytes + outside.bytes;
         let memory = [
-            ("heap_bytes", Some(heap_bytes)),
-            ("rss_anon_bytes", Some(rss_bytes - file_bytes)),
-            ("rss_bytes", Some(rss_bytes)),
+            ("heap_bytes", heap_bytes),
+            ("rss_anon_bytes", rss_bytes - file_bytes),
+            ("rss_bytes", rss_bytes),
         ];
         let counted = self.facts.takes.iter().filter_map(|resource| {
-            resource.signal().map(|signal| (signal, Some(outside.count(*resource))))
+            resource.signal().map(|signal| (signal, outside.count(*resource)))
         });
         memory.into_iter().chain(counted).collect()
     }
@@ -242,7 +243,12 @@ impl Exhibit {
         if has_size || !takes_memory {
             return amounts;
         }
-        amounts.with_bytes(controls.bytes_per_request as u64)
+        let bytes = controls.bytes_per_request as u64;
+        // What is mapped comes in whole pages.
+        let mapped = [Resource::Mappings, Resource::FileMemory];
+        let is_mapped = self.facts.takes.iter().any(|resource| mapped.contains(resource));
+        let bytes = if is_mapped { bytes.next_multiple_of(page_size() as u64) } else { bytes };
+        amounts.with_bytes(bytes)
     }
 
     /// Tells the room what is held outside of the allocator. One at a time: a figure that was read

@@ -62,6 +62,17 @@ fn only_the_chosen_endpoint_and_share_of_requests_touch() {
 }
 
 #[test]
+fn what_comes_in_whole_pages_keeps_the_cap_too() {
+    let page_bytes = rustix::param::page_size() as u64;
+    let catalogue = Arc::new(Catalogue::new(1024, Some(2 * page_bytes + 3 * 1024)).unwrap());
+    catalogue.find("mappings").unwrap().apply(&Change::ON).unwrap();
+    for _ in 0..10 {
+        touch(&catalogue, Endpoint::Data);
+    }
+    assert_eq!(catalogue.held_bytes(), 2 * page_bytes);
+}
+
+#[test]
 fn nothing_is_touched_before_it_is_time() {
     let catalogue =
         with("cache", &Change { start_after: Some(Duration::from_hours(1)), ..Change::ON });

@@ -41,7 +41,7 @@ impl Change {
 
     fn read(&mut self, facts: &Facts, name: &str, value: &Value) -> Result<(), Fault> {
         match name {
-            of_events if OF_EVENTS.contains(&of_events) && facts.per_event.is_none() => {
+            of_events if OF_EVENTS.contains(&of_events) && !has(facts, of_events) => {
                 let error =
                     format!("{} goes by the clock, requests have no part in it", facts.name);
                 return Err(Fault::new(error, format!("leave {of_events} out")));
@@ -66,14 +66,23 @@ impl Change {
 
 fn unknown(facts: &Facts, name: &str) -> Fault {
     let own = facts.parameters.iter().map(|parameter| parameter.name);
-    let names: Vec<_> = NAMES.into_iter().chain(own).collect();
+    let names: Vec<_> = NAMES.into_iter().filter(|name| has(facts, name)).chain(own).collect();
     let hint = format!("leave {name} out; there is {}", names.join(", "));
     Fault::new(format!("{} has no {name}", facts.name), hint)
 }
 
+/// Whether a setting that most patterns have means anything to this one.
+fn has(facts: &Facts, name: &str) -> bool {
+    match name {
+        "patched" => facts.role == Role::Leak,
+        of_events if OF_EVENTS.contains(&of_events) => facts.per_event.is_some(),
+        _ => true,
+    }
+}
+
 fn patched(facts: &Facts, value: &Value) -> Result<bool, Fault> {
     let patched = boolean("patched", value)?;
-    if patched && facts.role == Role::Decoy {
+    if patched && !has(facts, "patched") {
         let error = format!("{} is no leak: there is nothing to patch", facts.name);
         return Err(Fault::new(error, "leave patched out"));
     }
@@ -190,6 +199,25 @@ mod tests {
             assert_eq!(faults.len(), 1, "{body}");
             let said = format!("{}; {}", faults[0].error, faults[0].hint);
             assert!(said.contains(named), "'{named}' is not in {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_with_what_this_pattern_has() {
+        for (name, expected) in [
+            (
+                "cache",
+                "enabled, patched, bytes_per_request, share, per_second, start_after, ramp, endpoint",
+            ),
+            ("step", "enabled, bytes_per_request, start_after, ramp"),
+        ] {
+            let fault = parse(name, &json!({ "color": "red" })).unwrap_err().remove(0);
+            let said = fault.hint.strip_prefix("leave color out; there is ").unwrap();
+            // Those of its own come after them.
+            assert!(
+                said.starts_with(expected) && !said[expected.len()..].contains("share"),
+                "{said}"
+            );
         }
     }
 

@@ -88,7 +88,13 @@ impl Pool {
 impl Pattern for Connections {
     fn touch(&self, event: &Event<'_>, _budget: &Budget) -> io::Result<()> {
         // The defect is an absence: no line of this handler gives the connection back.
-        lock(&self.pool).lend(event.id)?.ask()
+        let mut pool = lock(&self.pool);
+        let asked = pool.lend(event.id)?.ask();
+        if asked.is_err() {
+            // One that does not work is closed; a request that failed keeps nothing.
+            pool.lent.remove(&event.id);
+        }
+        asked
     }
 
     fn ended(&self, id: u64, _end: End, patched: bool) {
@@ -109,5 +115,31 @@ impl Pattern for Connections {
     fn clear(&self) -> usize {
         let pool = std::mem::take(&mut *lock(&self.pool));
         pool.connections()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use axum::http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_does_not_work_is_closed() {
+        let connections = Connections::default();
+        let (parts, ()) = Request::new(()).into_parts();
+        let touch = |id| {
+            let event = Event { id, received: SystemTime::now(), parts: &parts, endpoint: None };
+            connections.touch(&event, &Budget::begin(1024))
+        };
+        touch(1).unwrap();
+        connections.ended(1, End::Answered, true);
+        lock(&connections.pool).idle[0].hang_up();
+        assert!(touch(2).is_err());
+        assert_eq!(connections.count(), 0, "nobody would give it back");
+        touch(3).unwrap();
+        assert_eq!(connections.count(), 1);
     }
 }

@@ -82,6 +82,13 @@ fn ten_thousand_idle_connections_leave_it_answering_and_cost_little() {
     });
 }
 
+/// The service, from a shell that limits its descriptors.
+fn under_limit(limit: &str) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), PROGRAM]);
+    limited
+}
+
 /// Raises this process's limit as far as it may, and says whether that is enough.
 fn can_open(descriptors: usize) -> bool {
     let limit = getrlimit(Resource::Nofile);
@@ -90,17 +97,31 @@ fn can_open(descriptors: usize) -> bool {
 }
 
 #[test]
+fn the_descriptors_that_a_shell_grants_are_raised_as_far_as_may_be() {
+    let server = Server::run(under_limit("-Sn 1024"));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid()));
+    let limits = limits.expect("it runs");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let granted: Vec<_> = line.expect("the kernel says").split_whitespace().take(2).collect();
+    assert_eq!(granted[0], granted[1], "soft and hard");
+}
+
+#[test]
 fn when_places_run_out_the_idle_lose_theirs_to_those_who_ask() {
     // Half of 300 descriptors are the leaks', half of the rest is a reserve: 75 places.
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -n 300 && exec \"$0\" \"$@\"", PROGRAM]);
-    let server = Server::run(limited);
+    let server = Server::run(under_limit("-n 300"));
+    let mut busy = client(&server);
+    write_all(&mut busy, b"GET /api/stream?pieces=8&pause=250ms HTTP/1.1\r\nhost: x\r\n\r\n");
+    busy.read_exact(&mut [0; 4096]).expect("its answer has begun");
     let clients: Vec<_> = (0..200).map(|_| client(&server)).collect();
     // Long before the idle would be cut off for their silence.
     let soon = server.agent().get(server.url("/health")).config();
     let answer = soon.timeout_global(Some(Duration::from_secs(30))).build().call();
     assert_eq!(Answer::of(answer).status, 200);
     assert!(server.metric("process_open_fds") < 150.0);
+    // The one with a request under way had its whole answer first, and then went, too.
+    let rest = read_to_end(busy);
+    assert!(rest.len() > 7 * 4096 && rest.ends_with("\r\n0\r\n\r\n"), "{} bytes", rest.len());
     drop(clients);
 }
 

@@ -86,7 +86,7 @@ pub fn state_fields(exhibit: &Exhibit) -> Vec<(String, Value)> {
         ("since", described(nullable(moment()), "when it was last enabled")),
         ("capped", described(boolean(), "whether it would keep more if a limit let it")),
         ("gauges", list(Some(2), text("of /metrics"))),
-        ("signals", json!({ "type": "object", "additionalProperties": nullable(count()) })),
+        ("signals", json!({ "type": "object", "additionalProperties": count() })),
     ];
     let evictions = exhibit.evictions().map(|_| ("evictions", count()));
     let named = controls.into_iter().chain(figures).chain(evictions);

@@ -62,6 +62,12 @@ impl Connection {
         exchange(QUESTION, &mut self.client, &mut self.server)?;
         exchange(ANSWER, &mut self.server, &mut self.client)
     }
+
+    /// What an upstream does that has had enough.
+    #[cfg(test)]
+    pub fn hang_up(&self) {
+        self.server.shutdown(std::net::Shutdown::Both).unwrap();
+    }
 }
 
 fn exchange(message: [u8; 6], from: &mut TcpStream, to: &mut TcpStream) -> io::Result<()> {
