@@ -94,13 +94,17 @@ impl Comparison {
                 warnings.push(format!("the targets differ: {} and {}", a.target, b.target));
             }
         }
-        let resampled = Resampled::of(&sides[0].cells, &sides[1].cells);
+        let figures = FIGURES.each_ref().map(|figure| figure.of_sample);
+        let resampled = Resampled::of(&sides[0].cells, &sides[1].cells, &figures);
+        let resampled = resampled.as_ref();
         let enough = sides.iter().all(|side| side.cells.len() >= MIN_CELLS);
         if !enough {
             warnings.push(format!("noise cannot be told from fewer than {MIN_CELLS} full seconds"));
         }
-        let rows =
-            FIGURES.iter().filter_map(|figure| row(figure, &sides, resampled.as_ref(), enough));
+        let rows = FIGURES.iter().enumerate().filter_map(|(number, figure)| {
+            let interval = resampled.filter(|_| enough).and_then(|all| all.interval(number));
+            row(figure, &sides, interval)
+        });
         let rows = rows.collect();
         let (before, after) = (before.to_owned(), after.to_owned());
         Self { schema_version: SCHEMA_VERSION, before, after, warnings, rows }
@@ -181,12 +185,7 @@ fn length(cell: &Cell) -> u64 {
     cell.end_nanos.saturating_sub(cell.start_nanos)
 }
 
-fn row(
-    figure: &Figure,
-    sides: &[Side; 2],
-    resampled: Option<&Resampled>,
-    enough: bool,
-) -> Option<Row> {
+fn row(figure: &Figure, sides: &[Side; 2], interval: Option<(f64, f64)>) -> Option<Row> {
     if figure.unit != Unit::Seconds && !sides.iter().all(|side| side.counted) {
         return None;
     }
@@ -196,7 +195,6 @@ fn row(
     };
     let (before, after) = (value(&sides[0])?, value(&sides[1])?);
     let difference = after - before;
-    let interval = resampled.filter(|_| enough).and_then(|all| all.interval(figure.of_sample));
     let verdict = match interval {
         None => Verdict::Undecided,
         Some((low, high)) => {

@@ -24,8 +24,12 @@ pub(super) struct Sample {
     nanos: u64,
 }
 
-/// Two runs, put together anew many times.
-pub(super) struct Resampled(Vec<[Sample; 2]>);
+/// A figure of a sample; none if nothing was measured.
+pub(super) type Figure = fn(&Sample) -> Option<f64>;
+
+/// The differences of figures between two runs that were put together anew many times, ascending; none
+/// where a figure could not always be told.
+pub(super) struct Resampled(Vec<Option<Vec<f64>>>);
 
 /// A cell with the places of its times among those of the whole run.
 struct Piece<'a> {
@@ -69,23 +73,32 @@ impl Sample {
 
 impl Resampled {
     /// None if either run has no cells.
-    pub(super) fn of(before: &[Cell], after: &[Cell]) -> Option<Self> {
+    pub(super) fn of(before: &[Cell], after: &[Cell], figures: &[Figure]) -> Option<Self> {
         if before.is_empty() || after.is_empty() {
             return None;
         }
         // Fixed, so that the same files give the same answer.
         let mut random = Xoshiro256PlusPlus::seed_from_u64(0);
         let (before, after) = (pieces(before), pieces(after));
-        let draw =
-            |_| [&before, &after].map(|(values, pieces)| resample(values, pieces, &mut random));
-        Some(Self((0..RESAMPLES).map(draw).collect()))
+        let mut all = vec![Some(Vec::with_capacity(RESAMPLES)); figures.len()];
+        for _ in 0..RESAMPLES {
+            let [before, after] =
+                [&before, &after].map(|(values, pieces)| resample(values, pieces, &mut random));
+            for (figure, differences) in figures.iter().zip(&mut all) {
+                let difference = figure(&after).zip(figure(&before)).map(|(a, b)| a - b);
+                *differences = differences.take().zip(difference).map(|(mut known, one)| {
+                    known.push(one);
+                    known
+                });
+            }
+        }
+        all.iter_mut().flatten().for_each(|differences| differences.sort_by(f64::total_cmp));
+        Some(Self(all))
     }
 
-    /// Where 99 % of the differences of a figure are.
-    pub(super) fn interval(&self, figure: fn(&Sample) -> Option<f64>) -> Option<(f64, f64)> {
-        let difference = |[before, after]: &[Sample; 2]| Some(figure(after)? - figure(before)?);
-        let mut differences = self.0.iter().map(difference).collect::<Option<Vec<f64>>>()?;
-        differences.sort_by(f64::total_cmp);
+    /// Where 99 % of the differences of the figure with this number are.
+    pub(super) fn interval(&self, figure: usize) -> Option<(f64, f64)> {
+        let differences = self.0[figure].as_ref()?;
         let beyond = (TAIL * differences.len() as f64) as usize;
         Some((differences[beyond], differences[differences.len() - 1 - beyond]))
     }
