@@ -97,7 +97,8 @@ pub struct Report {
     pub lateness_seconds: Option<Distribution>,
     /// Bytes of the bodies of whole replies.
     pub bytes_received: u64,
-    /// The run second by second; when it was long, in cells of 2, 4, 8, ... seconds, at most 240.
+    /// The run second by second; when it was long, or its times spread wide, in cells of 2, 4, 8, ...
+    /// seconds, at most 240.
     pub timeline: Vec<TimelineCell>,
     /// All times, to be merged with those of other runs and read by other tools.
     pub histograms: Histograms,
