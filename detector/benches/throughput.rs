@@ -22,8 +22,11 @@ const HOUR_SECONDS: usize = 3_600;
 
 fn main() {
     // Cargo hands `--bench` to every bench; anything else is for us.
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale = if quick { 10 } else { 1 };
+    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    if asked("--memory") {
+        return memory();
+    }
+    let scale = if asked("--quick") { 10 } else { 1 };
     println!("one signal, one core; medians of {RUNS} runs (fastest to slowest)\n");
     by_shape(scale);
     by_window(scale);
