@@ -62,7 +62,7 @@ pub(crate) struct Explanation {
 /// Raftery (1995) differences of the Bayesian information criterion from 2 on are "positive", from
 /// 6 on "strong" evidence of one look; a watcher looks all the time, so the value was chosen by
 /// measurement (ARCHITECTURE.md has the curve).
-pub(crate) const CLEAR_MARGIN: f64 = 5.0;
+pub(crate) const CLEAR_MARGIN: f64 = 4.0;
 
 /// Share of the window's range that no explanation is asked to explain: real memory is never
 /// exactly any of these shapes, and without a floor a clean series would decide on its

@@ -38,8 +38,8 @@ pub(crate) struct Growth {
 /// What growth lacks to be called a leak.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Lacking {
-    /// Time: it has not lasted as long as is asked for.
-    Span,
+    /// Time: it has not lasted as long as is asked for, in seconds.
+    Span(f64),
     /// Its last third no longer rises as the whole does.
     Persistence,
     /// Its troughs do not rise: what is taken is given back.
@@ -183,7 +183,7 @@ fn lacking(
     let asked_seconds = measure.asked_seconds(growth, calm_blocks);
     if rising.len() < LEAST_GROWING || growth.span_seconds + measure.earlier_seconds < asked_seconds
     {
-        return Some(Lacking::Span);
+        return Some(Lacking::Span(asked_seconds));
     }
     let keeps_growing = |slope: Option<Slope>| {
         slope.is_some_and(|slope| slope.mid >= KEEPS_GROWING * growth.slope.mid)

@@ -41,11 +41,11 @@ pub(crate) fn leaking(signal: Signal, growth: &Growth, cause: Option<&str>) -> S
     format!("grows by {per_second}/s for {lasted}{with}; no benign explanation fits as well")
 }
 
-pub(crate) fn suspect(signal: Signal, growth: &Growth, lacking: Lacking, confirm: f64) -> String {
+pub(crate) fn suspect(signal: Signal, growth: &Growth, lacking: Lacking) -> String {
     let per_second = amount(signal, growth.slope.mid);
     let seen = span(growth.span_seconds);
     let but = match lacking {
-        Lacking::Span => format!("only for {seen} of {}", span(confirm)),
+        Lacking::Span(asked_seconds) => format!("only for {seen} of {}", span(asked_seconds)),
         Lacking::Persistence => "its last third rises less than the whole".to_owned(),
         Lacking::Troughs => "its troughs do not rise".to_owned(),
         Lacking::Margin(family) => format!("{} fits about as well", explanation(family)),

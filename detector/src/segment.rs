@@ -12,11 +12,15 @@ use crate::{Assessment, Observation, Settings, Signal, reason, stats};
 const DEFAULT_CONFIRM_SECONDS: f64 = 720.0;
 const DEFAULT_CONFIRM_SAMPLES: f64 = 96.0;
 
+/// The same for growth that no calm preceded, in samples: who samples every minute looks at what
+/// takes hours, such as the flank of a day's load.
+const DEFAULT_LONGEST_SAMPLES: f64 = 288.0;
+
 /// Samples in a block where the time that a flag may take follows from the limit.
 const SAMPLES_PER_BLOCK: f64 = 2.0;
 
-/// Shortest evidence that is asked for by default, in blocks: as many as explanations need.
-const SHORTEST_BLOCKS: f64 = 12.0;
+/// Shortest evidence that is asked for by default, in blocks: a burst of load is shorter.
+const SHORTEST_BLOCKS: f64 = 24.0;
 
 /// Gauges that are compared with the memory; what an entity has beyond these is passed over.
 const MOST_GAUGES: usize = 256;
@@ -44,6 +48,10 @@ impl Segment {
         let usual_seconds = settings
             .confirm_seconds
             .unwrap_or(DEFAULT_CONFIRM_SECONDS.max(DEFAULT_CONFIRM_SAMPLES * interval));
+        let longest_seconds = match settings.confirm_seconds {
+            Some(by_hand) => by_hand,
+            None => usual_seconds.max(DEFAULT_LONGEST_SAMPLES * interval),
+        };
         let width_seconds = (usual_seconds / BLOCKS_PER_SPAN as f64).max(interval);
         let (width_seconds, shortest_seconds) =
             if settings.confirm_seconds.is_none() && settings.limit.is_some() {
@@ -56,7 +64,7 @@ impl Segment {
             settings: settings.clone(),
             origin_seconds: first.first().map_or(0.0, |observation| observation.t_seconds),
             width_seconds,
-            evidence: Evidence { shortest_seconds, usual_seconds },
+            evidence: Evidence { shortest_seconds, usual_seconds, longest_seconds },
             signals: BTreeMap::new(),
             requests: None,
             gauges: BTreeMap::new(),

@@ -13,7 +13,7 @@ pub struct Settings {
     /// from the sampling interval, the limit and the slope.
     pub confirm_seconds: Option<f64>,
     /// The memory limit, in the unit of the memory signal (bytes, or percent, where it is 100 by
-    /// default); gives the time to the limit.
+    /// default); gives the time to the limit, and what is about to reach it is flagged sooner.
     pub limit: Option<f64>,
 }
 

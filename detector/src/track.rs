@@ -68,7 +68,7 @@ impl Track {
     /// The track of the same signal after a restart: nothing is known of it but how it grew before.
     pub(crate) fn restarted(&self, reason: String) -> Self {
         let grew = self.judgements.iter().filter_map(|judgement| match judgement {
-            Judgement::Growing(growth, Lacking::Span) | Judgement::Leak(growth) => {
+            Judgement::Growing(growth, Lacking::Span(_)) | Judgement::Leak(growth) => {
                 Some(growth.span_seconds)
             }
             _ => None,
@@ -212,12 +212,11 @@ impl Track {
         let now = blocks.newest(0).map_or(self.since_seconds, |block| block.t_seconds);
         // Once steady, only growth that is clear and merely young raises suspicion again.
         let steady = self.state == State::Steady;
-        let suspicious = |lacking| !steady || lacking == Lacking::Span;
+        let suspicious = |lacking| !steady || matches!(lacking, Lacking::Span(_));
         let judgement = self.judgements.iter().find_map(|judgement| match *judgement {
-            Judgement::Growing(growth, lacking) if suspicious(lacking) => Some((
-                State::Suspect,
-                reason::suspect(self.signal, &growth, lacking, around.evidence.usual_seconds),
-            )),
+            Judgement::Growing(growth, lacking) if suspicious(lacking) => {
+                Some((State::Suspect, reason::suspect(self.signal, &growth, lacking)))
+            }
             Judgement::LevellingOff(end_seconds) => {
                 Some((State::Undecided, reason::levelling_off(end_seconds - now)))
             }

@@ -196,9 +196,29 @@ fn what_is_about_to_reach_the_limit_is_flagged_sooner() {
         })
     };
     let after = |limit: f64| flagged(Some(limit * MIB)).unwrap();
-    let (minutes, hours, unknown) = (after(220.0), after(2000.0), flagged(None).unwrap());
+    let (minutes, hours, unknown) = (after(220.0), after(1000.0), flagged(None).unwrap());
     assert!(minutes < 60.0, "ten minutes from the limit: flagged after {minutes} s");
     assert!(minutes < hours && hours <= unknown, "{minutes}, {hours}, {unknown}");
+}
+
+/// What was never seen at rest may be a cache that fills: it is looked at for longer.
+#[test]
+fn growth_without_a_calm_before_it_is_flagged_later() {
+    let flagged_after = |calm_minutes: f64| {
+        let mut watcher = Watcher::new(Settings::default());
+        (0..1000).map(f64::from).find_map(|minute| {
+            let grown = 0.5 * MIB * (minute - calm_minutes).max(0.0);
+            let value = 100.0 * MIB + grown + 20_000.0 * (minute * 1.7).sin();
+            let signals = BTreeMap::from([(Signal::RssAnonBytes, value)]);
+            let seen = Observation { t_seconds: 60.0 * minute, signals, ..Observation::default() };
+            let lines = watcher.observe(&seen).unwrap();
+            let leaking = lines.iter().any(|line| line.state == State::Leaking);
+            leaking.then_some(minute - calm_minutes)
+        })
+    };
+    let (calm, sudden) = (flagged_after(300.0).unwrap(), flagged_after(0.0).unwrap());
+    assert!(calm < 150.0, "after a calm: flagged after {calm} min");
+    assert!(sudden > 250.0, "from the first sample: flagged after {sudden} min");
 }
 
 /// A service that is killed at its limit before any run was long enough leaks all the same; one

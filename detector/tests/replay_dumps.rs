@@ -10,8 +10,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-/// Half an hour, a scrape every 10 s: memory that grows with a gauge, and requests.
-const SCRAPES: u32 = 180;
+/// An hour, a scrape every 10 s: memory that grows with a gauge, and requests.
+const SCRAPES: u32 = 360;
 const FIRST_SECONDS: u32 = 1_700_000_000;
 
 fn scrape(n: u32) -> [(&'static str, Value, u32); 4] {

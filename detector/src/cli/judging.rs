@@ -22,7 +22,8 @@ pub struct Judging {
     ///
     /// A cache that fills is a leak until it is full, for all that anyone can see; ask for more
     /// than your caches take to fill. Default: half of the time watched (`check`); 12 minutes, or
-    /// 96 samples if those take longer (`replay`), and less of what is about to reach the limit.
+    /// 96 samples if those take longer (`replay`), three times as many samples where no calm came
+    /// before the growth, and less of what is about to reach the limit.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub confirm: Option<Duration>,
 }

@@ -54,7 +54,7 @@ pub struct Args {
     #[command(flatten)]
     judging: Judging,
 
-    /// The memory limit, for the time until it is reached: 256MiB, or 90% of
+    /// The memory limit, for the time until it is reached, and to flag sooner what is about to: 256MiB, or 90% of
     /// `memory_used_percent`.
     #[arg(long, value_name = "SIZE")]
     limit: Option<Limit>,

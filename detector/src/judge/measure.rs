@@ -26,18 +26,21 @@ pub(crate) const SEEN_SHARE: f64 = 0.5;
 const LEAST_WITNESS_BLOCKS: usize = 3;
 
 /// Growth is looked at for this share of the time that is left until the limit.
-const URGENCY: f64 = 0.05;
+const URGENCY: f64 = 0.1;
 
 /// Blocks before the onset from which on growth can be urgent.
 const LEAST_CALM: usize = 10;
 
 /// How long growth must have lasted to be called a leak.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "each is a bare number of seconds")]
 pub(crate) struct Evidence {
     /// However urgent it is.
     pub(crate) shortest_seconds: f64,
     /// If it is not urgent.
     pub(crate) usual_seconds: f64,
+    /// If it was not preceded by a calm: nobody knows then what the level is at rest.
+    pub(crate) longest_seconds: f64,
 }
 
 /// What a level of a series is judged by.
@@ -91,9 +94,15 @@ impl Measure<'_> {
     /// For how long growth must have lasted: the time follows from what is left until the limit,
     /// between the shortest and the usual evidence.
     ///
-    /// What rises from the first block on may be a warm-up, however steep: it is given the usual time.
+    /// Growth that has lasted longer than the calm before it, or came before any, may be a warm-up,
+    /// a cache that fills or the flank of a wave of load, however steep: it is given the longest
+    /// time. What follows an incident needs no calm: the level at rest is known from before it.
     pub(crate) fn asked_seconds(&self, growth: &Growth, calm_blocks: usize) -> f64 {
-        let Evidence { shortest_seconds, usual_seconds } = self.evidence;
+        let Evidence { shortest_seconds, usual_seconds, longest_seconds } = self.evidence;
+        let calm_seconds = growth.onset_seconds - self.since_seconds;
+        if self.remembers && calm_seconds < usual_seconds.max(growth.span_seconds) {
+            return longest_seconds;
+        }
         if calm_blocks < LEAST_CALM {
             return usual_seconds;
         }
