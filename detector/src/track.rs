@@ -98,9 +98,11 @@ impl Track {
         if let Some(released_seconds) = release {
             self.judge_from(released_seconds);
         }
-        self.judgements.resize(self.judgements.len().max(closed), Judgement::TooShort);
-        for level in 0..closed {
-            self.judgements[level] = judge::judge(&self.measure(blocks, level, around));
+        if self.state != State::Leaking || self.may_leak_again() {
+            self.judgements.resize(self.judgements.len().max(closed), Judgement::TooShort);
+            for level in 0..closed {
+                self.judgements[level] = judge::judge(&self.measure(blocks, level, around));
+            }
         }
         let before = self.state;
         let again = match self.state {
@@ -108,7 +110,7 @@ impl Track {
                 self.look_for_growth(blocks, around);
                 false
             }
-            State::Leaking => self.look_for_the_end(blocks, around),
+            State::Leaking => self.look_for_the_end(blocks, closed, around),
             State::GrowthStopped | State::Recovered => {
                 self.look_for_new_growth(blocks, around);
                 false
@@ -183,6 +185,13 @@ impl Track {
         }
     }
 
+    /// Whether what is judged came after a release or a fix; until then a leak that was flagged
+    /// needs no second judgement, only an end.
+    fn may_leak_again(&self) -> bool {
+        let onset = self.incident.as_ref().map(|incident| incident.growth.onset_seconds);
+        onset.is_some_and(|onset| self.since_seconds > onset)
+    }
+
     fn leak(&self) -> Option<(usize, Growth)> {
         self.judgements.iter().enumerate().find_map(|(level, judgement)| match judgement {
             Judgement::Leak(growth) => Some((level, *growth)),
@@ -238,17 +247,24 @@ impl Track {
     }
 
     /// True if the leak had been released or fixed and leaks again.
-    fn look_for_the_end(&mut self, blocks: &Blocks, around: &Surroundings<'_>) -> bool {
-        let leak = self.leak();
+    fn look_for_the_end(
+        &mut self,
+        blocks: &Blocks,
+        closed: usize,
+        around: &Surroundings<'_>,
+    ) -> bool {
+        let leak = self.leak().filter(|_| self.may_leak_again());
         let Some(incident) = &mut self.incident else {
             return false;
         };
-        if let Some((level, growth)) = leak
-            && self.since_seconds > incident.growth.onset_seconds
-        {
+        if let Some((level, growth)) = leak {
             incident.reopen(level, growth, blocks);
             self.flag(blocks, level, &growth, around);
             return true;
+        }
+        if closed <= incident.level {
+            // Nothing came that an end could be told by.
+            return false;
         }
         let (since, confirm) = (self.since_seconds, around.evidence.usual_seconds);
         match incident.ended(blocks, around.requests, since, confirm) {
@@ -263,7 +279,10 @@ impl Track {
                 }
                 self.judge_from(ended.since_seconds);
             }
-            Err(NotEnded::StillGrowing) => {}
+            Err(NotEnded::StillGrowing) => {
+                let growth = incident.growth;
+                self.reason = self.leaking_reason(&growth);
+            }
             Err(NotEnded::LoadFell { rate, was }) => self.reason = reason::load_fell(rate, was),
         }
         false
@@ -311,8 +330,12 @@ impl Track {
             let (requests, level) = cause::joined(&counter.level(level, f64::MIN), rising);
             (requests.len() >= 3).then(|| stats::least_squares(&requests, &level).1)
         });
-        let gauge = self.cause.as_ref().map(|cause| cause.gauge.as_str());
         self.state = State::Leaking;
-        self.reason = reason::leaking(self.signal, growth, gauge);
+        self.reason = self.leaking_reason(growth);
+    }
+
+    fn leaking_reason(&self, growth: &Growth) -> String {
+        let gauge = self.cause.as_ref().map(|cause| cause.gauge.as_str());
+        reason::leaking(self.signal, growth, gauge)
     }
 }
