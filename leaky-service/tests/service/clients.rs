@@ -60,7 +60,7 @@ fn ten_thousand_idle_connections_leave_it_answering_and_cost_little() {
         eprintln!("not run: too few descriptors for {CLIENTS} connections; raise `ulimit -Hn`");
         return;
     }
-    let server = Server::start(&[]);
+    let server = Server::start(&[]).asked_anew_each_time();
     let memory = || server.metric("process_resident_memory_bytes");
     is_alive(&server);
     let before = memory();

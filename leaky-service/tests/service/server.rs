@@ -65,6 +65,14 @@ impl Server {
         server
     }
 
+    /// From now on asked on a connection of its own each time: where places are scarce, one that idles is
+    /// closed, perhaps in the instant in which it would be used again.
+    pub fn asked_anew_each_time(mut self) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        self.agent = config.max_idle_connections(0).build().into();
+        self
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
