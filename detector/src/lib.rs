@@ -25,6 +25,8 @@ mod judge;
 mod lives;
 mod observation;
 mod reason;
+#[cfg(test)]
+mod reference;
 mod segment;
 mod settings;
 mod stats;

@@ -1,6 +1,6 @@
 //! `detector check`, by its real binary, on real processes.
 //!
-//! The processes to watch are this test binary, started again to do one thing.
+//! The processes to watch are commands of the shell.
 
 #![cfg(feature = "tool")]
 #![expect(clippy::expect_used, reason = "a test may stop where it cannot go on")]
@@ -21,22 +21,30 @@ use serde_json::Value;
 struct Target(Child);
 
 impl Target {
-    /// Starts this test binary again to run one of the ignored tests below.
-    fn doing(what: &str) -> Self {
-        let test = std::env::current_exe().expect("the test binary");
-        let mut command = Command::new(test);
-        command.args(["--ignored", "--exact", what, "--nocapture", "--test-threads=1"]);
+    /// Runs a command of the shell that says `ready`, and waits until it does.
+    fn running(script: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut target = Self(command.spawn().expect("starts"));
         let mut out = BufReader::new(target.0.stdout.take().expect("a pipe"));
         let mut line = String::new();
-        while !line.contains("ready") {
-            line.clear();
-            assert_ne!(out.read_line(&mut line).expect("a line"), 0, "it ended early");
-        }
+        out.read_line(&mut line).expect("a line");
+        assert_eq!(line, "ready\n", "it ended early");
         // Keep the pipe open, so that the target never fails to write.
         thread::spawn(move || out.read_to_end(&mut Vec::new()));
         target
+    }
+
+    /// Keeps 20 to 40 KB more every 10 ms.
+    fn leaking() -> Self {
+        Self::running(
+            r#"exec awk 'BEGIN {
+                print "ready"
+                for (more = "x"; length(more) < 20000;) more = more more
+                while (1) { system("sleep 0.01"); kept[n++] = more n }
+            }'"#,
+        )
     }
 
     fn sleeping() -> Self {
@@ -54,26 +62,6 @@ impl Drop for Target {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-#[test]
-#[ignore = "not a test: a process to watch"]
-fn leaks_two_megabytes_per_second() {
-    println!("ready");
-    let mut kept = Vec::new();
-    loop {
-        kept.push(vec![1_u8; 20_000]);
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-#[test]
-#[ignore = "not a test: a process to watch"]
-fn replaces_its_program_after_a_second() {
-    println!("ready");
-    thread::sleep(Duration::from_secs(1));
-    let error = Command::new("sleep").arg("600").exec();
-    panic!("cannot exec: {error}");
 }
 
 fn detector(binary: &Path, pid: &str, more: &[&str]) -> Command {
@@ -121,7 +109,7 @@ fn a_quiet_process_is_steady_after_n_intervals_of_n_plus_one_samples() {
 
 #[test]
 fn a_leaking_process_is_leaking_and_its_trace_gives_the_same_verdict() {
-    let target = Target::doing("leaks_two_megabytes_per_second");
+    let target = Target::leaking();
     let folder = tempfile::tempdir().expect("a folder");
     let trace = folder.path().join("run.csv");
     let trace = trace.to_str().expect("UTF-8");
@@ -157,7 +145,7 @@ fn a_leaking_process_is_leaking_and_its_trace_gives_the_same_verdict() {
 
 #[test]
 fn the_metrics_page_names_the_cause_in_bytes_per_entry_and_per_request() {
-    let target = Target::doing("leaks_two_megabytes_per_second");
+    let target = Target::leaking();
     let (address, server) = page_of(target.0.id());
     let url = format!("http://{address}/metrics");
     let options = ["--for", "10s", "--every", "100ms", "--metrics", &url];
@@ -245,7 +233,7 @@ fn a_zombie_has_ended() {
 
 #[test]
 fn a_process_that_replaces_its_program_was_restarted_and_exits_2() {
-    let target = Target::doing("replaces_its_program_after_a_second");
+    let target = Target::running("echo ready; sleep 1; exec sleep 600");
     let output = check(&target.pid(), &["--for", "60s", "--every", "100ms"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let report = report(&output);

@@ -76,6 +76,18 @@ fn the_program_and_its_load_are_started_watched_and_ended() {
 }
 
 #[test]
+fn the_load_begins_when_the_program_is_ready_which_is_asked_again_and_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (attempts, seen) = files(&folder);
+    let (attempts, seen) = (attempts.display(), seen.display());
+    let ready = format!("sh -c 'echo x >> {attempts}; test $(wc -l < {attempts}) -ge 3'");
+    let load = format!("sh -c 'wc -l < {attempts} > {seen}'");
+    let output = check(&["--run", "sleep 600", "--ready", &ready, "--load", &load, "--for", "1h"]);
+    assert_eq!(report(&output)["ending"], "complete", "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(seen.to_string()).expect("a file").trim(), "3");
+}
+
+#[test]
 fn a_program_that_leaks_fails_the_gate() {
     // A shell whose variable grows by 10 KB every 10 ms.
     let grows = "sh -c 'more=$(printf %10000d 0); while sleep 0.01; do kept=$kept$more; done'";

@@ -171,6 +171,20 @@ fn values_that_are_none_leave_a_series_undecided() {
 }
 
 #[test]
+fn a_shard_of_nothing_is_no_health_and_a_shard_without_work_is_undecided() {
+    let (address, asked) = server(vec![fine(&json!([]))]);
+    let output = inspect(address, &["--query", "m", "--shard", "0/2"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    asked.join().expect("ends");
+    // One of the two has the only series, and the other asks for nothing more.
+    let codes = ["0/2", "1/2"].map(|shard| {
+        let (address, _asked) = server(vec![fine(&series(&["a"])), fine(&matrix(&["a"]))]);
+        inspect(address, &["--query", "m", "--shard", shard]).status.code()
+    });
+    assert!(codes == [Some(0), Some(3)] || codes == [Some(3), Some(0)], "{codes:?}");
+}
+
+#[test]
 fn what_cannot_be_asked_is_refused_before_anything_is() {
     let address = "127.0.0.1:9".parse().expect("an address");
     for (options, told) in [

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 // The file alone: the whole of `lab` would bring the service and its allocator along.
 #[path = "../../lab/src/corpus/truth.rs"]
-#[allow(dead_code, reason = "a part of another crate")]
+#[expect(dead_code, reason = "a part of another crate")]
 mod truth;
 
 fuzz_target!(|text: &str| {

@@ -24,11 +24,12 @@ Examples:
   detector inspect http://127.0.0.1:9090 --query process_open_fds --shard 0/2
 
 Raw samples are read of a metric with matchers. Any other expression is evaluated as a subquery every
---step, which repeats the last value through gaps of up to five minutes.
+--step, all series in one answer of at most 256 MiB, and repeats the last value through gaps of up to
+five minutes.
 Credentials come from METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD, or METRICS_AUTH_TOKEN (bearer).
 
-Exit codes: 0 no leak; 1 a leak; 2 could not run (unreachable, refused, no such series, out of time);
-3 no series could be judged.";
+Exit codes: 0 no leak (series that are too young to judge are counted); 1 a leak, now or in that time;
+2 could not run (unreachable, refused, no such series, out of time); 3 no series could be judged.";
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -130,8 +131,8 @@ pub fn run(args: &Args) -> Ran {
         shard: args.shard,
     };
     let asked = |source| Meaningless::Asked { url: args.url.clone(), source };
-    let judging = questions.judge_all(&mut inspector).map_err(asked)?;
-    if inspector.counts.total() == 0 && args.shard.is_none() {
+    let (there, judging) = questions.judge_all(&mut inspector).map_err(asked)?;
+    if !there {
         return Err(
             Meaningless::NoSeries { url: args.url.clone(), query: args.query.clone() }.into()
         );
@@ -174,11 +175,12 @@ fn check(args: &Args, signal: Signal) -> Result<(), Meaningless> {
     }
 }
 
+/// A fleet always has series that are too young to judge, so these decide only where there is nothing else.
 fn outcome(inspection: &Inspection) -> Outcome {
     let counts = inspection.counts;
-    if counts.leaking > 0 {
+    if counts.leaking + counts.growth_stopped + counts.recovered > 0 {
         Outcome::Leak
-    } else if counts.total() > 0 && counts.undecided == counts.total() {
+    } else if counts.steady == 0 {
         Outcome::Undecided
     } else {
         Outcome::Steady

@@ -28,7 +28,7 @@ impl Limit {
     /// Whether the limit is one of this signal.
     pub fn applies_to(self, signal: Signal) -> bool {
         match self {
-            Self::Bytes(_) => is_bytes(signal),
+            Self::Bytes(_) => signal.is_bytes(),
             Self::Percent(_) => signal == Signal::MemoryUsedPercent,
         }
     }
@@ -55,10 +55,6 @@ impl FromStr for Limit {
     }
 }
 
-fn is_bytes(signal: Signal) -> bool {
-    matches!(signal, Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes)
-}
-
 /// A number of bytes, signed.
 pub fn bytes(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
@@ -67,7 +63,7 @@ pub fn bytes(value: f64) -> String {
 
 /// A value of a signal with its unit.
 pub fn level(signal: Signal, value: f64) -> String {
-    if is_bytes(signal) {
+    if signal.is_bytes() {
         bytes(value)
     } else if signal == Signal::MemoryUsedPercent {
         format!("{value:.1} %")

@@ -35,13 +35,14 @@ impl Batches {
     pub fn of(series: &[Labels]) -> Self {
         let mut values: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
         for labels in series {
-            for (label, value) in labels {
+            // The name stands before the braces, and a matcher may not repeat it.
+            for (label, value) in labels.iter().filter(|(label, _)| *label != "__name__") {
                 *values.entry(label).or_default().entry(value).or_default() += 1;
             }
         }
         // A series without the label has it with an empty value.
         let best = values.into_iter().max_by_key(|(_, values)| values.len());
-        let (label, mut values) = best.unwrap_or_default();
+        let (label, mut values) = best.unwrap_or(("instance", BTreeMap::new()));
         let with = values.values().sum::<usize>();
         if with < series.len() {
             values.insert("", series.len() - with);
@@ -78,25 +79,22 @@ impl Batches {
         for (number, (value, _)) in batch.values.iter().enumerate() {
             let separator = if number == 0 { "" } else { "|" };
             // Writing to a string cannot fail.
-            let _ = write!(pattern, "{separator}{}", escaped(value));
+            let _ = write!(pattern, "{separator}{}", literal(value));
         }
-        format!(
-            "{}=~\"{}\"",
-            self.label,
-            pattern.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-        )
+        format!("{}=~\"{pattern}\"", self.label)
     }
 }
 
-/// A value as a regular expression that matches it alone (RE2).
-fn escaped(value: &str) -> String {
-    value.chars().fold(String::new(), |mut text, c| {
+/// A value as a regular expression that matches it alone (RE2), as it stands between double quotes.
+pub fn literal(value: &str) -> String {
+    let pattern = value.chars().fold(String::new(), |mut text, c| {
         if "\\.+*?()|[]{}^$".contains(c) {
             text.push('\\');
         }
         text.push(c);
         text
-    })
+    });
+    pattern.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -129,6 +127,13 @@ mod tests {
         let mut batches = Batches::of(&[labels("a.b:9100"), labels(r#"c"\d|"#), Labels::new()]);
         let batch = batches.next(10).expect("a batch");
         assert_eq!(batches.matcher(&batch), r#"instance=~"|a\\.b:9100|c\"\\\\d\\|""#);
+    }
+
+    #[test]
+    fn series_without_labels_are_asked_for_by_a_label_that_is_empty() {
+        let mut batches = Batches::of(&[[("__name__".to_owned(), "m".to_owned())].into()]);
+        let batch = batches.next(10).expect("a batch");
+        assert_eq!(batches.matcher(&batch), r#"instance=~"""#);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ureq::http::Uri;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
     /// It cannot be asked.
-    #[error("expected an address like http://127.0.0.1:8080/metrics (https is not supported)")]
+    #[error("expected an address like http://127.0.0.1:8080 (https is not supported)")]
     NotHttp,
     /// It holds credentials.
     #[error(

@@ -1,4 +1,4 @@
-"""Writes what `detector/tests/reference.rs` holds the detector's statistics against: made-up series, and what
+"""Writes what `detector/src/reference.rs` holds the detector's statistics against: made-up series, and what
 scipy, statsmodels, ruptures and numpy make of them.
 
     python3 -m venv v && v/bin/pip install numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 ruptures==1.1.10

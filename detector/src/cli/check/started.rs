@@ -1,7 +1,8 @@
 //! What `check` starts itself: the program to watch, and the load that drives it.
 //!
 //! Each runs in a process group of its own, which is ended with the watch, however that ends: SIGTERM,
-//! and after a grace SIGKILL. (If `check` is itself killed with SIGKILL, they stay.)
+//! and after a grace SIGKILL. If `check` is itself killed with SIGKILL, or
+//! ended at once by a second Ctrl-C, they stay.
 
 use std::fmt;
 use std::io;

@@ -81,3 +81,42 @@ fn points(curve: &Curve, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> Stri
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::Inspector;
+    use crate::source::{RangeSeries, Sample};
+    use crate::{Settings, Signal};
+
+    #[test]
+    fn a_card_has_the_curve_and_the_onset_and_labels_cannot_break_out() {
+        let mut inspector = Inspector::new(Signal::RssBytes, Settings::default());
+        inspector.take(&RangeSeries {
+            metric: [("instance".to_owned(), "<script>".to_owned())].into(),
+            values: (0..720)
+                .map(|k| Sample(f64::from(k) * 30.0, 1e8 + f64::from(k) * 1e5))
+                .collect(),
+            value: None,
+        });
+        let page = page(&Inspection {
+            schema_version: 1,
+            query: "m".to_owned(),
+            signal: Signal::RssBytes,
+            from_seconds: 0.0,
+            to_seconds: 21_600.0,
+            shard: None,
+            counts: inspector.counts,
+            samples: inspector.samples,
+            elapsed_seconds: 1.0,
+            judging_seconds: 1.0,
+            findings: inspector.findings,
+        });
+        for wanted in
+            ["<h1>1 of 1 leak</h1>", "<polyline points=\"0.0,", "class=\"onset\"", "&lt;script&gt;"]
+        {
+            assert!(page.contains(wanted), "{wanted}: {page}");
+        }
+        assert!(!page.contains("<script>"));
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Signal;
-use crate::inspect::batches::Batches;
+use crate::inspect::batches::{Batches, literal};
 use crate::inspect::shard::Shard;
 use crate::inspect::{Finding, Inspector, Largest, host};
 use crate::rules::{MetricName, Selector};
@@ -43,14 +43,18 @@ pub struct Questions<'a> {
 }
 
 impl Questions<'_> {
-    /// Shows every series to the inspector; returns how long judging took.
-    pub fn judge_all(&self, inspector: &mut Inspector) -> Result<Duration, PrometheusError> {
+    /// Shows every series of this shard to the inspector. Returns whether there are any, in any shard,
+    /// and how long judging took.
+    pub fn judge_all(
+        &self,
+        inspector: &mut Inspector,
+    ) -> Result<(bool, Duration), PrometheusError> {
         let mut judging = Duration::ZERO;
-        match metric(self.query) {
+        let there = match metric(self.query) {
             Some((name, matchers)) => self.judge_metric(&name, &matchers, inspector, &mut judging),
             None => self.judge_expression(inspector, &mut judging),
         }?;
-        Ok(judging)
+        Ok((there, judging))
     }
 
     /// Raw samples, a batch of series at a time.
@@ -60,18 +64,20 @@ impl Questions<'_> {
         matchers: &str,
         inspector: &mut Inspector,
         judging: &mut Duration,
-    ) -> Result<(), PrometheusError> {
+    ) -> Result<bool, PrometheusError> {
         let mut series = self.server.series(self.query, self.span)?;
+        let there = !series.is_empty();
         series.retain(|labels| self.is_ours(labels));
         let mut batches = Batches::of(&series);
         drop(series);
-        let (mut about, mut asked) = (FIRST_BATCH, 0);
+        let (mut about, mut most, mut asked) = (FIRST_BATCH, usize::MAX, 0);
         while let Some(batch) = batches.next(about) {
             let comma = if matchers.is_empty() { "" } else { "," };
             let selector = format!("{name}{{{matchers}{comma}{}}}", batches.matcher(&batch));
             let answer = match self.server.query(&self.range_of(&selector), self.span.1) {
                 Err(error) if error.is_too_much() => {
-                    about = (batch.series() / 2).max(1);
+                    most = (batch.series() / 2).max(1);
+                    about = most;
                     if batches.halve(batch) {
                         continue;
                     }
@@ -80,24 +86,24 @@ impl Questions<'_> {
                 answer => answer?,
             };
             asked += batch.series();
-            let before = inspector.samples;
             self.judge(&answer, inspector, judging);
-            let samples = (inspector.samples - before) as usize;
-            about = (SAMPLES_AT_ONCE * batch.series() / samples.max(1)).clamp(1, 20 * asked);
+            let samples: usize = answer.iter().map(|series| series.values.len()).sum();
+            about = SAMPLES_AT_ONCE * batch.series() / samples.max(1);
+            about = about.clamp(1, most.min(20 * asked));
         }
-        Ok(())
+        Ok(there)
     }
 
     fn judge_expression(
         &self,
         inspector: &mut Inspector,
         judging: &mut Duration,
-    ) -> Result<(), PrometheusError> {
+    ) -> Result<bool, PrometheusError> {
         let (from, to) = self.span;
-        let (over, step) = ((to - from).round(), self.step.as_secs());
-        let answer = self.server.query(&format!("({})[{over}s:{step}s]", self.query), to)?;
+        let (over, step) = ((to - from).round(), self.step.as_millis());
+        let answer = self.server.query(&format!("({})[{over}s:{step}ms]", self.query), to)?;
         self.judge(&answer, inspector, judging);
-        Ok(())
+        Ok(!answer.is_empty())
     }
 
     fn judge(&self, answer: &[RangeSeries], inspector: &mut Inspector, judging: &mut Duration) {
@@ -136,8 +142,7 @@ impl Questions<'_> {
     fn largest_on(&self, host: &str) -> Largest {
         let mut names = Vec::new();
         for (series, by, host_label) in USERS {
-            let host = host.replace('\\', "\\\\").replace('"', "\\\"");
-            let host = host.replace('.', "\\\\.");
+            let host = literal(host);
             let query = format!(
                 "topk({LARGEST}, sum by ({by}) ({series},{host_label}=~\"{host}(:[0-9]+)?\"}}))"
             );

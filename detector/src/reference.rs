@@ -1,24 +1,14 @@
 //! The detector's statistics against scipy, statsmodels, ruptures and numpy, as data generated once:
 //! `reference/reference.py` made `reference.json`, and says with which command and versions.
 //!
-//! What is tested is private, so its files are compiled in, as the modules they are in the crate. What
+//! What
 //! of it has no counterpart elsewhere (which explanation wins, and by how much) is tested beside it.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "../src"]
-#[allow(dead_code, unused_imports, reason = "parts of the crate, of which this uses some")]
-mod src {
-    pub mod blocks;
-    pub mod explain;
-    pub mod stats;
-}
-
+use crate::blocks::Block;
+use crate::explain::{Covariates, Explanation, Window, best_benign, growth_that_could_win};
+use crate::stats;
 use serde::Deserialize;
-use src::blocks::Block;
-use src::explain::{Covariates, Explanation, Window, best_benign, growth_that_could_win};
-use src::{blocks, stats};
 
-const REFERENCE: &str = include_str!("reference/reference.json");
+const REFERENCE: &str = include_str!("../tests/reference/reference.json");
 
 #[derive(Deserialize)]
 struct Reference {
