@@ -11,6 +11,7 @@ mod outcome;
 mod replay;
 mod rules;
 mod units;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use outcome::Outcome;
 use outcome::Refusal;
+pub(crate) use outcome::chain;
+pub(crate) use units::{Limit, bytes, duration};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 no leak; 1 a leak; 2 could not run (usage, no such process, bad trace);
@@ -37,10 +40,11 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Check(check::Args),
+    Check(Box<check::Args>),
     Inspect(inspect::Args),
     Replay(replay::Args),
     Rules(rules::Args),
+    Watch(watch::Args),
 }
 
 /// How results are written.
@@ -55,10 +59,11 @@ enum Format {
 /// Runs a command to its end.
 pub fn run(args: Args) -> ExitCode {
     let ran = match args.command {
-        Command::Check(args) => check::run(args),
-        Command::Inspect(args) => inspect::run(&args),
+        Command::Check(args) => check::run(*args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Replay(args) => replay::run(&args),
         Command::Rules(args) => rules::run(args),
+        Command::Watch(args) => watch::run(&args),
     };
     ran.unwrap_or_else(|refusal| refusal.report()).into()
 }

@@ -36,7 +36,7 @@ pub(crate) struct Incident {
     heap_before: Option<f64>,
     /// Requests per second while it grew.
     rate: Option<f64>,
-    /// Highest level since the onset, and since the latest release.
+    /// Highest level that the growth has reached, and highest since the latest release.
     highest: f64,
     high_since_release: f64,
     /// When somebody said that a fix was applied.
@@ -117,13 +117,17 @@ impl Incident {
         self.highest - self.growth.before
     }
 
-    /// Follows the level after `closed` levels have a new block; returns the moment of a release.
-    pub(crate) fn watch(&mut self, blocks: &Blocks, closed: usize) -> Option<f64> {
+    /// Follows the level after `closed` levels have a new block, while it is `growing` and after that; returns
+    /// the moment of a release.
+    pub(crate) fn watch(&mut self, blocks: &Blocks, closed: usize, growing: bool) -> Option<f64> {
         if closed <= self.level {
             return None;
         }
         let latest = blocks.newest(self.level)?;
-        self.highest = self.highest.max(latest.mid);
+        // What rises after the end is new growth, which is measured by what was reached before.
+        if growing {
+            self.highest = self.highest.max(latest.mid);
+        }
         let fell = self.high_since_release - latest.mid;
         let noise = RELEASE_DEVIATIONS * self.growth.deviation;
         if fell > (RELEASE_SHARE * self.taken()).max(noise) {

@@ -2,15 +2,24 @@
 //!
 //! A series is judged as if it had been watched live, and forgotten: memory does not grow with their number.
 
-pub mod batches;
+mod batches;
+pub mod choice;
 mod curve;
+mod hosts;
+pub mod judges;
+mod questions;
+pub mod request;
+mod restarts;
 pub mod shard;
 
 use serde::Serialize;
 
+pub use choice::Step;
 pub use curve::Curve;
+pub use hosts::Event;
+pub use request::Request;
 
-use crate::source::{Labels, RangeSeries};
+use crate::source::{Labels, RangeSeries, Sample};
 use crate::{Assessment, Observation, Settings, Signal, State, Watcher};
 
 /// The outcome of an inspection.
@@ -29,13 +38,21 @@ pub struct Inspection {
     /// Which of how many shards this is, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// Why it is not all that was asked for; empty if it is. What is not there was not judged, which is no sign of health.
+    pub incomplete: Vec<String>,
+    /// What else is to be known of the inspection.
+    pub notes: Vec<String>,
+    /// What the list of hosts and each filter left.
+    pub filters: Vec<Step>,
     /// How many series were judged how.
     pub counts: Counts,
     /// Samples that were judged.
     pub samples: u64,
     /// Seconds from the first question to the last answer.
     pub elapsed_seconds: f64,
-    /// Seconds of it that were spent judging; the rest is the server's and the network's.
+    /// How many threads judged.
+    pub judges: usize,
+    /// Seconds of it that a judge was at work, on average; in the rest all waited for the server and the network.
     pub judging_seconds: f64,
     /// What leaks, most urgent first.
     pub findings: Vec<Finding>,
@@ -59,16 +76,29 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, state: State) {
-        let count = match state {
+    fn of(&mut self, state: State) -> &mut u64 {
+        match state {
             State::Leaking => &mut self.leaking,
             State::GrowthStopped => &mut self.growth_stopped,
             State::Recovered => &mut self.recovered,
             State::Suspect => &mut self.suspect,
             State::Steady => &mut self.steady,
             State::Undecided => &mut self.undecided,
-        };
-        *count += 1;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        let Self { leaking, growth_stopped, recovered, suspect, steady, undecided } = other;
+        for (state, count) in [
+            (State::Leaking, leaking),
+            (State::GrowthStopped, growth_stopped),
+            (State::Recovered, recovered),
+            (State::Suspect, suspect),
+            (State::Steady, steady),
+            (State::Undecided, undecided),
+        ] {
+            *self.of(state) += count;
+        }
     }
 
     /// All series.
@@ -79,7 +109,7 @@ impl Counts {
 }
 
 /// A series that leaks, or did.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Its labels.
     pub labels: Labels,
@@ -94,6 +124,8 @@ pub struct Finding {
     pub latest: f64,
     /// The largest processes or containers of its host, or why none are listed.
     pub largest: Largest,
+    /// Restarts and kills on its host in that time.
+    pub events: Vec<Event>,
     /// Other findings on its host, by their place in the list of findings, from 1.
     pub related: Vec<usize>,
     /// The curve.
@@ -148,7 +180,7 @@ impl Severity {
 }
 
 /// Takes in one series after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inspector {
     signal: Signal,
     settings: Settings,
@@ -166,13 +198,15 @@ impl Inspector {
         Self { signal, settings, counts: Counts::default(), samples: 0, findings: Vec::new() }
     }
 
-    /// Judges a series. Values that are no numbers are gaps, as are those out of order.
-    pub fn take(&mut self, series: &RangeSeries) {
+    /// Judges a series, of which `starts` tells when it began anew. Values that are no numbers are gaps, as are those out
+    /// of order.
+    pub fn take(&mut self, series: &RangeSeries, starts: &[Sample]) {
         let mut watcher = Watcher::new(self.settings.clone());
         let (mut curve, mut ends) = (Curve::default(), None);
         for sample in &series.values {
             let observation = Observation {
                 t_seconds: sample.0,
+                start_seconds: restarts::start_at(starts, sample.0),
                 signals: [(self.signal, sample.1)].into(),
                 ..Observation::default()
             };
@@ -185,10 +219,10 @@ impl Inspector {
         watcher.finish();
         let Some((assessment, (first, latest))) = watcher.current().into_iter().next().zip(ends)
         else {
-            self.counts.add(State::Undecided);
+            *self.counts.of(State::Undecided) += 1;
             return;
         };
-        self.counts.add(assessment.state);
+        *self.counts.of(assessment.state) += 1;
         if matches!(assessment.state, State::Leaking | State::GrowthStopped | State::Recovered) {
             self.findings.push(Finding {
                 labels: series.metric.clone(),
@@ -197,10 +231,18 @@ impl Inspector {
                 first,
                 latest,
                 largest: Largest::NoAnalysis("not asked".to_owned()),
+                events: Vec::new(),
                 related: Vec::new(),
                 curve,
             });
         }
+    }
+
+    /// Takes over what another one found.
+    pub fn merge(&mut self, other: Self) {
+        self.counts.merge(other.counts);
+        self.samples += other.samples;
+        self.findings.extend(other.findings);
     }
 
     /// Puts the most urgent first, and notes which others are on the same host: those with the same value of
@@ -231,6 +273,12 @@ pub fn host(labels: &Labels, label: &str) -> Option<String> {
     Some(bare.map_or(value.as_str(), |(host, _)| host).to_owned())
 }
 
+/// An error with its causes.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,11 +297,11 @@ mod tests {
     fn leaks_are_found_ranked_by_urgency_and_related_by_host() {
         let settings = Settings { limit: Some(1e9), ..Settings::default() };
         let mut inspector = Inspector::new(Signal::RssBytes, settings);
-        inspector.take(&series("b:1", |t| 5e8 + 1e3 * t));
-        inspector.take(&series("a:1", |_| 3e8));
-        inspector.take(&series("c:1", |t| 5e8 + 2e4 * t));
-        inspector.take(&series("b:2", |t| 1e8 + 1e3 * t));
-        inspector.take(&series("d:1", |_| f64::NAN));
+        inspector.take(&series("b:1", |t| 5e8 + 1e3 * t), &[]);
+        inspector.take(&series("a:1", |_| 3e8), &[]);
+        inspector.take(&series("c:1", |t| 5e8 + 2e4 * t), &[]);
+        inspector.take(&series("b:2", |t| 1e8 + 1e3 * t), &[]);
+        inspector.take(&series("d:1", |_| f64::NAN), &[]);
         inspector.rank("instance");
         let counts = Counts { leaking: 3, steady: 1, undecided: 1, ..Counts::default() };
         assert_eq!(inspector.counts, counts);

@@ -26,6 +26,8 @@ const QUIETER: f64 = 0.5;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Growth {
     pub(crate) onset_seconds: f64,
+    /// When it began: at its onset, or earlier, as wider horizons tell.
+    pub(crate) began_seconds: f64,
     /// How long it has lasted.
     pub(crate) span_seconds: f64,
     pub(crate) slope: Slope,
@@ -105,6 +107,7 @@ fn judge_in_full(measure: &Measure<'_>) -> Judgement {
     };
     let found = Growth {
         onset_seconds: blocks[growth.onset].t_seconds,
+        began_seconds: blocks[growth.onset].t_seconds,
         span_seconds: span_seconds(rising),
         slope,
         before: level_before(&blocks, blocks[growth.onset].t_seconds),

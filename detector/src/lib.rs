@@ -8,11 +8,17 @@
 #[cfg(feature = "tool")]
 pub mod cli;
 #[cfg(feature = "tool")]
+pub mod config;
+#[cfg(feature = "tool")]
 mod inspect;
 #[cfg(feature = "tool")]
 mod rules;
 #[cfg(feature = "tool")]
+mod service;
+#[cfg(feature = "tool")]
 pub mod source;
+#[cfg(feature = "tool")]
+pub mod target;
 #[cfg(feature = "tool")]
 pub mod trace;
 
@@ -30,10 +36,13 @@ mod reference;
 mod segment;
 mod settings;
 mod stats;
+pub mod threshold;
 mod track;
 mod watcher;
 
 pub use assessment::{Assessment, State};
 pub use observation::{BadObservation, Observation, Signal};
+#[cfg(feature = "tool")]
+pub use service::{Service as Watch, StartError as WatchError, TOKEN as WATCH_TOKEN};
 pub use settings::Settings;
 pub use watcher::Watcher;

@@ -34,9 +34,14 @@ pub(crate) fn too_short(seen_seconds: f64, confirm_seconds: f64) -> String {
     format!("seen for {seen}; a judgement needs {asked} and {} blocks", crate::judge::LEAST_BLOCKS)
 }
 
-pub(crate) fn leaking(signal: Signal, growth: &Growth, cause: Option<&str>) -> String {
+pub(crate) fn leaking(
+    signal: Signal,
+    growth: &Growth,
+    now_seconds: f64,
+    cause: Option<&str>,
+) -> String {
     let per_second = amount(signal, growth.slope.mid);
-    let lasted = span(growth.span_seconds);
+    let lasted = span(now_seconds - growth.began_seconds);
     let with = cause.map_or_else(String::new, |gauge| format!(", with {gauge}"));
     format!("grows by {per_second}/s for {lasted}{with}; no benign explanation fits as well")
 }

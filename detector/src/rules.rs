@@ -11,6 +11,8 @@ mod yaml;
 
 use std::time::Duration;
 
+use crate::threshold::Severity;
+
 pub use selector::{MetricName, Selector};
 
 /// What the rules watch, and from where on they speak.
@@ -36,6 +38,8 @@ pub struct Target {
     pub growth_events: Option<MetricName>,
     /// Growth events per hour, from which on there are too many.
     pub growth_events_per_hour: u64,
+    /// Its name in the configuration of `detector watch`; without it any of those counts.
+    pub watched_as: Option<String>,
     /// The containers that it runs in, by the labels of cAdvisor's series.
     pub containers: Option<Containers>,
 }
@@ -60,13 +64,6 @@ pub struct Containers {
     pub level: u64,
 }
 
-/// How soon somebody has to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Severity {
-    Warning,
-    Critical,
-}
-
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
@@ -75,6 +72,8 @@ struct Rule {
     /// For so long it must hold without a break.
     lasting: Duration,
     severity: Severity,
+    /// The kind of things that are kept, as a label: without it, alerts about two kinds of one instance are the same.
+    objects: Option<String>,
     summary: String,
     description: String,
 }

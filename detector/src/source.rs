@@ -2,21 +2,42 @@
 //!
 //! Every way in which looking can fail is a state of its own; none of them is "steady".
 
-mod address;
+pub(crate) mod address;
+mod cgroup;
+mod container;
 mod credentials;
 pub mod exposition;
+mod json;
 mod metrics;
+pub(crate) mod named;
+mod page;
 mod process;
 mod prometheus;
+mod query;
+mod runs;
+pub(crate) mod tls;
+mod tree;
 pub mod well_known;
 
 use std::collections::BTreeSet;
 
-pub use address::BadAddress;
-pub use credentials::{BadCredentials, Credentials};
+pub use address::{BadAddress, check as check_address, without_credentials};
+pub(crate) use cgroup::CgroupEntity;
+pub use cgroup::CgroupError;
+pub(crate) use container::ContainerEntity;
+pub use container::ContainerError;
+pub use credentials::{BadCredentials, Credentials, Variables};
+pub(crate) use json::JsonEntity;
 pub use metrics::{MetricsError, MetricsSource};
+pub(crate) use page::PageEntity;
+pub(crate) use process::ProcessEntity;
 pub use process::{MemoryLimit, ProcessSource};
 pub use prometheus::{Labels, Prometheus, PrometheusError, RangeSeries, Sample};
+pub(crate) use query::QueryEntity;
+pub use query::QueryError;
+pub use tls::{BadAuthority, BadCertificate, config as tls_config, refused as refused_certificate};
+pub(crate) use tree::TreeEntity;
+pub use tree::TreeError;
 
 use crate::Observation;
 
@@ -25,7 +46,7 @@ use crate::Observation;
 pub struct SamplerOptions {
     /// The process.
     pub pid: u32,
-    /// Its metrics page, `http://host:port/path`.
+    /// Its metrics page, `http://host:port/path`, or `https://`.
     pub metrics_url: Option<String>,
     /// Who we are to that page.
     pub credentials: Option<Credentials>,

@@ -94,7 +94,9 @@ impl Track {
         closed: usize,
         around: &Surroundings<'_>,
     ) -> bool {
-        let release = self.incident.as_mut().and_then(|incident| incident.watch(blocks, closed));
+        let growing = self.state == State::Leaking;
+        let watched = self.incident.as_mut();
+        let release = watched.and_then(|incident| incident.watch(blocks, closed, growing));
         if let Some(released_seconds) = release {
             self.judge_from(released_seconds);
         }
@@ -141,7 +143,7 @@ impl Track {
             slope_high: slope.map(|slope| slope.high),
             cause: cause.map(|cause| cause.gauge.clone()),
             reason: self.reason.clone(),
-            onset_seconds: self.incident.as_ref().map(|incident| incident.growth.onset_seconds),
+            onset_seconds: self.incident.as_ref().map(|incident| incident.growth.began_seconds),
             eta_seconds: eta,
             bytes_per_entry: cause.filter(|_| bytes).map(|cause| cause.per_entry),
             bytes_per_request: leak_known.then_some(self.bytes_per_request).flatten(),
@@ -192,11 +194,14 @@ impl Track {
         onset.is_some_and(|onset| self.since_seconds > onset)
     }
 
-    fn leak(&self) -> Option<(usize, Growth)> {
-        self.judgements.iter().enumerate().find_map(|(level, judgement)| match judgement {
-            Judgement::Leak(growth) => Some((level, *growth)),
+    fn leak(&self, blocks: &Blocks) -> Option<(usize, Growth)> {
+        let mut judgements = self.judgements.iter().enumerate();
+        let (level, growth) = judgements.find_map(|(level, judgement)| match judgement {
+            Judgement::Leak(growth) => Some((level, growth)),
             _ => None,
-        })
+        })?;
+        let began_seconds = self.began_seconds(blocks, level, growth);
+        Some((level, Growth { began_seconds, ..*growth }))
     }
 
     /// The growth that raised suspicion, while it does.
@@ -209,7 +214,7 @@ impl Track {
     }
 
     fn look_for_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
-        if let Some((level, growth)) = self.leak() {
+        if let Some((level, growth)) = self.leak(blocks) {
             let ceiling = blocks.peak_between(f64::MIN, growth.onset_seconds);
             let ceiling = ceiling.map_or(growth.before, |peak| peak.max(growth.before));
             let (heap, requests) = (around.heap, around.requests);
@@ -253,7 +258,7 @@ impl Track {
         closed: usize,
         around: &Surroundings<'_>,
     ) -> bool {
-        let leak = self.leak().filter(|_| self.may_leak_again());
+        let leak = self.leak(blocks).filter(|_| self.may_leak_again());
         let Some(incident) = &mut self.incident else {
             return false;
         };
@@ -281,7 +286,7 @@ impl Track {
             }
             Err(NotEnded::StillGrowing) => {
                 let growth = incident.growth;
-                self.reason = self.leaking_reason(&growth);
+                self.reason = self.leaking_reason(blocks, &growth);
             }
             Err(NotEnded::LoadFell { rate, was }) => self.reason = reason::load_fell(rate, was),
         }
@@ -289,7 +294,7 @@ impl Track {
     }
 
     fn look_for_new_growth(&mut self, blocks: &Blocks, around: &Surroundings<'_>) {
-        let leak = self.leak();
+        let leak = self.leak(blocks);
         let Some(incident) = &mut self.incident else {
             return;
         };
@@ -331,11 +336,29 @@ impl Track {
             (requests.len() >= 3).then(|| stats::least_squares(&requests, &level).1)
         });
         self.state = State::Leaking;
-        self.reason = self.leaking_reason(growth);
+        self.reason = self.leaking_reason(blocks, growth);
     }
 
-    fn leaking_reason(&self, growth: &Growth) -> String {
+    /// When growth began that was judged a leak on a level. What fills the window of a level began before
+    /// it; when, is known on the next one, if that sees growth.
+    fn began_seconds(&self, blocks: &Blocks, level: usize, growth: &Growth) -> f64 {
+        let mut began_seconds = growth.onset_seconds;
+        for (level, wider) in self.judgements.iter().enumerate().skip(level + 1) {
+            let narrower = blocks.level(level - 1, self.since_seconds);
+            let fills = narrower.get(1).is_some_and(|second| began_seconds <= second.t_seconds);
+            match wider {
+                Judgement::Growing(wider, _) | Judgement::Leak(wider) if fills => {
+                    began_seconds = began_seconds.min(wider.onset_seconds);
+                }
+                _ => break,
+            }
+        }
+        began_seconds
+    }
+
+    fn leaking_reason(&self, blocks: &Blocks, growth: &Growth) -> String {
         let gauge = self.cause.as_ref().map(|cause| cause.gauge.as_str());
-        reason::leaking(self.signal, growth, gauge)
+        let now = blocks.newest(0).map_or(growth.began_seconds, |block| block.t_seconds);
+        reason::leaking(self.signal, growth, now, gauge)
     }
 }

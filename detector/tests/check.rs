@@ -233,12 +233,44 @@ fn a_zombie_has_ended() {
 
 #[test]
 fn a_process_that_replaces_its_program_was_restarted_and_exits_2() {
-    let target = Target::running("echo ready; sleep 1; exec sleep 600");
-    let output = check(&target.pid(), &["--for", "60s", "--every", "100ms"]);
+    let target =
+        Target::running("trap 'exec sleep 600' USR1; echo ready; while :; do sleep 0.1; done");
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("run.csv");
+    let options = ["--for", "60s", "--every", "100ms", "--trace", trace.to_str().expect("UTF-8")];
+    let running = detector(Path::new(env!("CARGO_BIN_EXE_detector")), &target.pid(), &options);
+    let running = { running }.spawn().expect("runs");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !fs::read_to_string(&trace).is_ok_and(|trace| trace.lines().count() > 15) {
+        assert!(Instant::now() < deadline, "nothing was looked at");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let told = Command::new("kill").args(["-USR1", &target.pid()]).status().expect("runs");
+    assert!(told.success());
+    let output = running.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     let report = report(&output);
     assert!(report["cut_short_by"].as_str().is_some_and(|by| by.contains("restarted")), "{report}");
     assert_eq!(report["verdict"], "undecided");
+}
+
+#[test]
+fn wrappers_that_become_the_program_are_no_restarts() {
+    let target = Target::running("echo ready; sleep 0.3; exec sh -c 'sleep 0.3; exec sleep 600'");
+    let output = check(&target.pid(), &["--for", "3s", "--every", "50ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(report(&output)["process"], "sleep");
+}
+
+#[test]
+fn a_process_that_replaces_its_program_at_the_first_look_is_looked_at_again() {
+    let again = "echo ready; exec sh -c \"$0\" \"$0\" > /dev/null";
+    let target =
+        Target::running(&format!("set -- '{again}'; echo ready; exec sh -c \"$1\" \"$1\""));
+    for _ in 0..30 {
+        let output = check(&target.pid(), &["--for", "200ms", "--every", "10ms"]);
+        assert!(!output.stdout.is_empty(), "{}", stderr(&output));
+    }
 }
 
 #[test]
@@ -282,101 +314,6 @@ fn contradictions_are_refused_before_anything_starts_all_at_once() {
     let output = check(&own, &["--for", "5s", "--every", "1s"]);
     assert!(stderr(&output).contains("--confirm 2.5s needs at least 10 intervals of 1s"));
     assert_eq!(output.status.code(), Some(2));
-}
-
-#[test]
-fn a_metrics_page_that_does_not_answer_is_refused_at_the_start() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr());
-    let url = format!("http://{}/metrics", free.expect("a free port"));
-    let output = check(&std::process::id().to_string(), &["--metrics", &url]);
-    assert_eq!(output.status.code(), Some(2));
-    let told = stderr(&output);
-    assert!(told.contains(&url) && told.contains("is unreachable"), "{told}");
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
-fn a_password_on_the_command_line_is_refused_with_the_variables_to_set_and_not_repeated() {
-    let own = std::process::id().to_string();
-    let output = check(&own, &["--metrics", "http://me:secret@127.0.0.1:1/metrics"]);
-    assert_eq!(output.status.code(), Some(2));
-    let told = stderr(&output);
-    for name in ["METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD", "METRICS_AUTH_TOKEN"] {
-        assert!(told.contains(name), "{told}");
-    }
-    assert!(!told.contains("secret") && output.stdout.is_empty(), "{told}");
-}
-
-/// Answers the first request like a page behind authentication, and gives its header.
-fn guarded_page() -> (String, thread::JoinHandle<Option<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/metrics", listener.local_addr().expect("bound"));
-    let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a client");
-        let mut request = BufReader::new(stream.try_clone().expect("a socket"));
-        let (mut line, mut given) = (String::new(), None);
-        while request.read_line(&mut line).is_ok_and(|n| n > 2) {
-            let header = line.trim_end().split_once(": ").unwrap_or_default();
-            if header.0.eq_ignore_ascii_case("authorization") {
-                given = Some(header.1.to_owned());
-            }
-            line.clear();
-        }
-        stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").expect("sent");
-        given
-    });
-    (url, server)
-}
-
-#[test]
-fn credentials_of_the_environment_are_sent_and_never_shown() {
-    for (variables, header) in [
-        (&[][..], None),
-        (
-            &[("METRICS_AUTH_USERNAME", "Aladdin"), ("METRICS_AUTH_PASSWORD", "open sesame")],
-            Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
-        ),
-        (&[("METRICS_AUTH_TOKEN", "open.sesame")], Some("Bearer open.sesame")),
-    ] {
-        let (url, server) = guarded_page();
-        let output = with_variables(variables, &url);
-        assert_eq!(server.join().expect("the server ends").as_deref(), header);
-        assert_eq!(output.status.code(), Some(2));
-        let told = stderr(&output);
-        assert!(told.contains("refuses us with status 401; set METRICS_AUTH_USERNAME"), "{told}");
-        assert!(!told.contains("sesame") && !told.contains("QWxh"), "{told}");
-    }
-}
-
-#[test]
-fn contradicting_credentials_are_refused_before_anything_is_asked() {
-    for (variables, what) in [
-        (&[("METRICS_AUTH_USERNAME", "me")][..], "METRICS_AUTH_PASSWORD is not; set both"),
-        (
-            &[
-                ("METRICS_AUTH_USERNAME", "me"),
-                ("METRICS_AUTH_PASSWORD", "sesame"),
-                ("METRICS_AUTH_TOKEN", "sesame"),
-            ],
-            "METRICS_AUTH_TOKEN and METRICS_AUTH_USERNAME are both set; unset one",
-        ),
-    ] {
-        let output = with_variables(variables, "http://127.0.0.1:1/metrics");
-        assert_eq!(output.status.code(), Some(2));
-        let told = stderr(&output);
-        assert!(told.contains(what) && !told.contains("sesame"), "{told}");
-        assert!(!told.contains("unreachable"), "{told}");
-    }
-}
-
-fn with_variables(variables: &[(&str, &str)], url: &str) -> Output {
-    let own = std::process::id().to_string();
-    let mut command =
-        detector(Path::new(env!("CARGO_BIN_EXE_detector")), &own, &["--metrics", url]);
-    for name in ["METRICS_AUTH_USERNAME", "METRICS_AUTH_PASSWORD", "METRICS_AUTH_TOKEN"] {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter().copied()).output().expect("runs")
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn what_a_failed_load_left_unused_is_not_called_steady() {
     let report = report(&output);
     assert_eq!(report["cut_short_by"], "the load ended, exit status: 1");
     assert_ne!(report["verdict"], "steady");
+    assert_eq!(report["process"], "sleep", "not the shell that it was started by");
 }
 
 #[test]

@@ -39,7 +39,9 @@ fn every_example_of_the_help_is_understood() {
         let examples = examples.replace("\\\n", "");
         for example in examples.lines().take_while(|line| line.starts_with("  ")) {
             let words = example.replace("$(pidof redis-server)", "2147483647");
-            let words = words.replace(" 4242", " 2147483647");
+            let words =
+                words.replace(" 4242", " 2147483647").replace("127.0.0.1:8080", "127.0.0.1:9");
+            let words = words.replace("nginx", "no-such-nginx").replace("r api", "r no-such-api");
             let words = words.rsplit_once("detector ").expect("the program").1;
             let words = words.split(" > ").next().expect("a command");
             // A program that is there would be started.
@@ -54,7 +56,12 @@ fn every_example_of_the_help_is_understood() {
             // Neither that process nor that file exists; everything before that is right.
             let understood = [
                 "does not exist",
+                "no process is named",
+                "there is no container",
+                "no container engine answers",
+                "no configuration",
                 "cannot open",
+                "cannot read the certificates",
                 "stdin:1: is empty",
                 "ended at once",
                 "is unreachable",
@@ -63,7 +70,7 @@ fn every_example_of_the_help_is_understood() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 18);
 }
 
 #[test]

@@ -4,63 +4,131 @@
 #![cfg(feature = "tool")]
 #![expect(clippy::expect_used, reason = "a test may stop where it cannot go on")]
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// What is answered to one request: a status, a body, and whether the body is cut off in the middle.
-struct Answer(u16, String, bool);
+/// What is answered to one request.
+enum Answer {
+    /// A status and a body.
+    Whole(u16, String),
+    /// The first half of a body.
+    Half(String),
+    /// Nothing, for a minute or until nobody waits.
+    Silence,
+    /// The body's first half, and spaces without end.
+    Endless(String),
+}
 
 fn fine(data: &Value) -> Answer {
-    Answer(200, json!({"status": "success", "data": data}).to_string(), false)
+    Answer::Whole(200, json!({"status": "success", "data": data}).to_string())
 }
 
 fn refused(status: u16, message: &str) -> Answer {
     let error = json!({"status": "error", "errorType": "execution", "error": message});
-    Answer(status, error.to_string(), false)
+    Answer::Whole(status, error.to_string())
 }
 
-/// Answers so many requests, one after the other; returns what was asked, decoded as far as it matters.
-fn server(answers: Vec<Answer>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let asked = thread::spawn(move || {
-        answers.into_iter().map(|answer| answer_one(&listener, &answer)).collect()
-    });
-    (address, asked)
+/// A question: the last part of the path, and the fields of the form, decoded.
+#[derive(Clone, Debug, PartialEq)]
+struct Question {
+    path: String,
+    form: BTreeMap<String, String>,
 }
 
-fn answer_one(listener: &TcpListener, Answer(status, body, cut): &Answer) -> String {
-    let (mut stream, _) = listener.accept().expect("a request");
-    let question = read_question(&stream);
-    let sent = if *cut { &body[..body.len() / 2] } else { body };
-    let length = body.len();
-    let head =
-        format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    // Who has read enough may go.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent.as_bytes()));
-    question
+impl Question {
+    fn query(&self) -> &str {
+        self.form.get("query").map_or("", String::as_str)
+    }
 }
 
-fn read_question(stream: &TcpStream) -> String {
+/// Answers every question by its number, and keeps it.
+struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Question>>>,
+}
+
+impl Server {
+    fn new(answer: impl Fn(usize, &Question) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (asked, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
+        let kept = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (Ok(stream), answer, kept) = (stream, Arc::clone(&answer), Arc::clone(&kept))
+                else {
+                    return;
+                };
+                thread::spawn(move || {
+                    let Some(question) = read_question(&stream) else { return };
+                    let number = {
+                        let mut kept = kept.lock().expect("no panic");
+                        kept.push(question.clone());
+                        kept.len() - 1
+                    };
+                    send(stream, answer(number, &question));
+                });
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn asked(&self) -> Vec<Question> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+/// Who has read enough may go, so that errors of writing are none.
+fn send(mut stream: TcpStream, answer: Answer) {
+    let head = |status: u16, length: usize| {
+        format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
+    };
+    let _ = match answer {
+        Answer::Whole(status, body) => {
+            stream.write_all((head(status, body.len()) + &body).as_bytes())
+        }
+        Answer::Half(body) => {
+            stream.write_all((head(200, body.len()) + &body[..body.len() / 2]).as_bytes())
+        }
+        Answer::Silence => stream
+            .set_read_timeout(Some(Duration::from_mins(1)))
+            .and_then(|()| stream.read(&mut [0]).map(drop)),
+        Answer::Endless(body) => {
+            let spaces = vec![b' '; 1 << 16];
+            let begun =
+                "HTTP/1.1 200 x\r\nconnection: close\r\n\r\n".to_owned() + &body[..body.len() / 2];
+            let mut sent = stream.write_all(begun.as_bytes());
+            while sent.is_ok() {
+                sent = stream.write_all(&spaces);
+            }
+            sent
+        }
+    };
+}
+
+fn read_question(stream: &TcpStream) -> Option<Question> {
     let mut reader = BufReader::new(stream);
-    let (mut line, mut length, mut question) = (String::new(), 0, String::new());
-    while reader.read_line(&mut line).expect("a line") > 2 {
+    let (mut line, mut length, mut path) = (String::new(), 0, String::new());
+    while reader.read_line(&mut line).ok()? > 2 {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a number");
+            length = value.trim().parse().ok()?;
         }
         if line.starts_with("POST") {
-            question = format!("{} ", line.split(' ').nth(1).expect("a path"));
+            line.split(' ').nth(1)?.rsplit('/').next()?.clone_into(&mut path);
         }
         line.clear();
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("a body");
-    question + &String::from_utf8(body).expect("text")
+    reader.read_exact(&mut body).ok()?;
+    let form = form_urlencoded::parse(&body).into_owned().collect();
+    Some(Question { path, form })
 }
 
 fn series(instances: &[&str]) -> Value {
@@ -89,6 +157,18 @@ fn nothing() -> Answer {
     fine(&json!({"resultType": "vector", "result": []}))
 }
 
+/// Answers what a sound server would about these instances: the first is asked for by `m{instance=~..}`.
+fn sound(question: &Question, instances: &[&str]) -> Answer {
+    let named: Vec<&str> = question.query().split(['"', '|']).collect();
+    let asked: Vec<&str> = instances.iter().copied().filter(|i| named.contains(i)).collect();
+    match question.path.as_str() {
+        "series" => fine(&series(instances)),
+        _ if question.query().starts_with("m{") => fine(&matrix(&asked)),
+        "query_range" => fine(&matrix(instances)),
+        _ => nothing(),
+    }
+}
+
 fn inspect(address: SocketAddr, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_detector"));
     command.args(["inspect", &format!("http://{address}"), "--format", "json"]).args(more);
@@ -100,87 +180,267 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
 #[test]
 fn what_passes_is_asked_again_and_what_was_too_much_in_halves() {
-    let too_much = refused(422, "query processing would load too many samples into memory");
-    let (address, asked) = server(vec![
-        Answer(503, "try later".to_owned(), false),
-        fine(&series(&["leaks", "a"])),
-        too_much,
-        Answer(200, fine(&matrix(&["a"])).1, true),
-        fine(&matrix(&["a"])),
-        fine(&matrix(&["leaks"])),
-        nothing(),
-        nothing(),
-    ]);
-    let output = inspect(address, &["--query", "m"]);
+    let server = Server::new(|number, question| match number {
+        0 => Answer::Whole(503, "try later".to_owned()),
+        3 => refused(422, "query processing would load too many samples into memory"),
+        4 => match sound(question, &["leaks", "a"]) {
+            Answer::Whole(_, body) => Answer::Half(body),
+            other => other,
+        },
+        _ => sound(question, &["leaks", "a"]),
+    });
+    let output = inspect(server.address, &["--query", "m"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let report = report(&output);
     assert_eq!((&report["counts"]["leaking"], &report["counts"]["steady"]), (&json!(1), &json!(1)));
+    assert_eq!(report["incomplete"], json!([]));
     assert_eq!(report["findings"][0]["labels"]["instance"], "leaks");
     let none = report["findings"][0]["largest"]["no_analysis"].as_str().expect("a reason");
     assert!(none.contains("namedprocess_namegroup_memory_bytes"), "{none}");
-    let asked = asked.join().expect("ends");
-    let mut paths = String::new();
-    for question in &asked {
-        write!(paths, "{} ", question.split(' ').next().expect("a path")).expect("a string");
-    }
-    let (series, query) = ("/api/v1/series ", "/api/v1/query ");
-    assert_eq!(paths, [series.repeat(2), query.repeat(6)].concat());
-    assert!(asked[2].contains("leaks") && asked[2].contains("%5B21600s%5D"), "{}", asked[2]);
-    assert!(!asked[4].contains("leaks"), "{}", asked[4]);
+    let asked = server.asked();
+    let paths: Vec<&str> = asked.iter().map(|question| question.path.as_str()).collect();
+    assert_eq!(paths[..3], ["series", "series", "query"]);
+    assert_eq!(
+        asked[2].query(),
+        "max_over_time(process_start_time_seconds{}[21600s]) != min_over_time(process_start_time_seconds{}[21600s])"
+    );
+    assert_eq!(asked[3].query(), r#"m{instance=~"a|leaks"}[21600s]"#);
+    assert_eq!(
+        (asked[4].query(), asked[5].query()),
+        (r#"m{instance=~"a"}[21600s]"#, asked[4].query())
+    );
+    assert_eq!(asked[6].query(), r#"m{instance=~"leaks"}[21600s]"#);
+    assert!(asked[7..].iter().all(|question| question.query().contains("leaks")));
 }
 
 #[test]
 fn trouble_is_named_and_never_taken_for_health() {
-    for (answers, told) in [
-        (vec![Answer(401, String::new(), false)], "refuses us with status 401"),
+    type Trouble = fn() -> Answer;
+    let troubles: [(Trouble, usize, &str); 9] = [
+        (|| Answer::Whole(401, String::new()), 1, "refuses us with status 401"),
+        (|| Answer::Whole(403, String::new()), 1, "refuses us with status 403"),
         (
-            vec![refused(400, "parse error: here")],
+            || refused(400, "parse error: here"),
+            1,
             "refuses the query with status 400: parse error: here",
         ),
-        (vec![Answer(404, "nothing here".to_owned(), false)], "answers with status 404"),
-        ((0..3).map(|_| Answer(500, String::new(), false)).collect(), "answers with status 500"),
         (
-            (0..3).map(|_| Answer(200, "<html>".to_owned(), false)).collect(),
-            "cannot be read to its end",
-        ),
-        (vec![fine(&json!([]))], "no series of `m` in that time"),
-        (
-            vec![fine(&series(&["a"])), refused(422, "too many samples")],
+            || refused(422, "too many samples"),
+            1,
             "refuses the query with status 422: too many samples",
         ),
-    ] {
-        let (address, asked) = server(answers);
-        let output = inspect(address, &["--query", "m"]);
+        (|| Answer::Whole(404, "nothing here".to_owned()), 1, "answers with status 404"),
+        (|| Answer::Whole(503, String::new()), 3, "answers with status 503"),
+        (|| Answer::Whole(200, "<html>".to_owned()), 3, "cannot be read to its end"),
+        (
+            || Answer::Half(json!({"status": "success", "data": []}).to_string()),
+            3,
+            "cannot be read to its end",
+        ),
+        (|| fine(&json!([])), 1, "no series of `m` in that time"),
+    ];
+    for (answer, times, told) in troubles {
+        let server = Server::new(move |_, _| answer());
+        let output = inspect(server.address, &["--query", "m"]);
+        assert_eq!(output.status.code(), Some(2), "{told}: {}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{told}: {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{told}");
+        assert_eq!(server.asked().len(), times, "{told}");
+    }
+}
+
+#[test]
+fn a_server_that_is_silent_or_never_ends_is_left_within_the_time_limit() {
+    type Trouble = fn() -> Answer;
+    let endless = || Answer::Endless(json!({"status": "success", "data": []}).to_string());
+    let troubles: [(Trouble, &str); 2] =
+        [(|| Answer::Silence, "has not answered within"), (endless, "error")];
+    for (answer, told) in troubles {
+        let server = Server::new(move |_, _| answer());
+        let output = inspect(server.address, &["--query", "m", "--time-limit", "2s"]);
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(stderr(&output).contains(told), "{}", stderr(&output));
         assert!(output.stdout.is_empty());
-        asked.join().expect("every answer was asked for");
     }
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let output = inspect(gone, &["--query", "m"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("is unreachable"), "{}", stderr(&output));
+}
+
+/// Twenty series are asked for first, and the rest is never answered.
+#[test]
+fn what_was_judged_before_the_trouble_is_reported_as_a_part_and_not_as_health() {
+    const NAMES: [&str; 25] = [
+        "a00", "a01", "a02", "a03", "a04", "a05", "a06", "a07", "a08", "a09", "a10", "a11", "a12",
+        "a13", "a14", "a15", "a16", "a17", "a18", "a19", "a20", "a21", "a22", "a23", "a24",
+    ];
+    let server = Server::new(|_, question| {
+        if question.query().contains("a24") {
+            Answer::Whole(500, String::new())
+        } else {
+            sound(question, &NAMES)
+        }
+    });
+    let output = inspect(server.address, &["--query", "m"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let report = report(&output);
+    assert_eq!(report["counts"]["steady"], 20);
+    let why = report["incomplete"][0].as_str().expect("a reason");
+    assert!(why.contains("only 20 series were judged") && why.contains("status 500"), "{why}");
+    assert!(stderr(&output).contains("incomplete: only 20"), "{}", stderr(&output));
+}
+
+#[test]
+fn answers_that_the_server_calls_partial_are_no_health_and_other_warnings_are_told() {
+    let with = |key: &'static str, value: Value| {
+        move |_: usize, question: &Question| match sound(question, &["a"]) {
+            Answer::Whole(status, body) => {
+                let mut body: Value = serde_json::from_str(&body).expect("JSON");
+                body[key] = value.clone();
+                Answer::Whole(status, body.to_string())
+            }
+            other => other,
+        }
+    };
+    for (key, value, code) in [
+        ("warnings", json!(["store 10.0.0.1 is unavailable"]), 2),
+        ("isPartial", json!(true), 2),
+        ("isPartial", json!(false), 0),
+        ("warnings", Value::Null, 0),
+        ("warnings", json!(["PromQL warning: mixed"]), 0),
+    ] {
+        let server = Server::new(with(key, value.clone()));
+        let output = inspect(server.address, &["--query", "m"]);
+        assert_eq!(output.status.code(), Some(code), "{key} {value}: {}", stderr(&output));
+        let report = report(&output);
+        assert_eq!(report["incomplete"].as_array().map(Vec::len), Some(usize::from(code == 2)));
+        if let Some(warning) = value[0].as_str() {
+            assert_eq!(report["notes"], json!([format!("the server warns: {warning}")]));
+        }
+    }
+}
+
+#[test]
+fn an_expression_that_is_too_much_is_asked_for_in_parts_of_the_time() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let server = Server::new(move |_, question| {
+        if question.path != "query_range" {
+            return nothing();
+        }
+        let time = |name: &str| question.form[name].parse::<f64>().expect("a number");
+        let (from, to) = (time("start"), time("end"));
+        if to - from > 6000.0 {
+            return refused(422, "too many samples");
+        }
+        let values: Value = (0..=((to - from) / 60.0) as u32)
+            .map(|k| from + f64::from(k) * 60.0)
+            .map(|at| json!([at, format!("{}", 50.0 + (at - now) / 3600.0)]))
+            .collect();
+        fine(
+            &json!({"resultType": "matrix", "result": [{"metric": {"instance": "a"}, "values": values}]}),
+        )
+    });
+    let query = ["--query", "100 * m", "--signal", "memory_used_percent"];
+    let output = inspect(server.address, &query);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report = report(&output);
+    assert_eq!((&report["samples"], &report["counts"]["leaking"]), (&json!(361), &json!(1)));
+    let parts: Vec<String> = server.asked().iter().map(|question| question.path.clone()).collect();
+    assert_eq!(parts.iter().filter(|path| *path == "query_range").count(), 5);
+}
+
+/// A service that is killed at its limit every hour: without its start times a sawtooth, with them a leak.
+#[test]
+fn a_restart_begins_a_new_run_where_start_times_tell() {
+    let values = |value: fn(u32) -> f64| -> Value {
+        let samples =
+            (0..1440_u32).map(|k| json!([1.7e9 + f64::from(k) * 15.0, value(k).to_string()]));
+        json!({"resultType": "matrix", "result": [
+            {"metric": {"instance": "a"}, "values": samples.collect::<Value>()}
+        ]})
+    };
+    let answer = move |starts: bool| {
+        move |_: usize, question: &Question| match question.query() {
+            _ if question.path == "series" => fine(&series(&["a"])),
+            query if query.starts_with("m{") => {
+                fine(&values(|k| 1e8 + f64::from(k % 240) * 1e6 + f64::from(k * 7919 % 13) * 1e4))
+            }
+            query if starts && query.contains("max_over_time(process_start") => fine(&json!({
+                "resultType": "vector",
+                "result": [{"metric": {"instance": "a"}, "value": [1.7e9, "5"]}]
+            })),
+            query if query.starts_with("process_start_time_seconds{") => {
+                fine(&values(|k| 1.7e9 + f64::from(k / 240) * 3600.0))
+            }
+            _ => nothing(),
+        }
+    };
+    for (starts, code) in [(false, 0), (true, 1)] {
+        let server = Server::new(answer(starts));
+        let output = inspect(server.address, &["--query", "m"]);
+        assert_eq!(output.status.code(), Some(code), "{starts}: {}", stderr(&output));
+        if starts {
+            let events = report(&output)["findings"][0]["events"].clone();
+            assert_eq!(
+                events,
+                json!([{"kind": "restart", "labels": {"instance": "a"}, "times": 5.0}])
+            );
+        }
+    }
+}
+
+#[test]
+fn hosts_and_filters_choose_and_a_host_without_series_is_no_health() {
+    let all = ["leaks:1", "a:1", "b:1", "b:2"];
+    let server = Server::new(move |_, question| sound(question, &all));
+    let steady = |report: &Value| report["counts"]["steady"].as_u64();
+    let output = inspect(server.address, &["--query", "m", "--include", "a", "b:2"]);
+    assert_eq!((output.status.code(), steady(&report(&output))), (Some(0), Some(2)));
+    let output = inspect(
+        server.address,
+        &["--query", "m", "--filter", "instance=~.*:1", "--filter", "instance!=leaks:1"],
+    );
+    assert_eq!((output.status.code(), steady(&report(&output))), (Some(0), Some(2)));
+    let steps = json!([
+        {"filter": "instance=~.*:1", "before": 4, "left": 3},
+        {"filter": "instance!=leaks:1", "before": 3, "left": 2}
+    ]);
+    assert_eq!(report(&output)["filters"], steps);
+    let mut list = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(list, "# ours\na\n\nc").expect("written");
+    let file = list.path().to_str().expect("a path");
+    let output = inspect(server.address, &["--query", "m", "--include-file", file]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(report(&output)["incomplete"], json!(["host c has no series"]));
 }
 
 #[test]
 fn values_that_are_none_leave_a_series_undecided() {
     let values: Value = (0..360).map(|k: u32| json!([k * 60, "NaN"])).collect();
-    let answer = json!({"resultType": "matrix", "result": [{"metric": {"instance": "a"}, "values": values}]});
-    let (address, asked) = server(vec![fine(&series(&["a"])), fine(&answer)]);
-    let output = inspect(address, &["--query", "m"]);
+    let none = json!({"resultType": "matrix", "result": [{"metric": {"instance": "a"}, "values": values}]});
+    let server = Server::new(move |_, question| {
+        fine(&if question.path == "series" { series(&["a"]) } else { none.clone() })
+    });
+    let output = inspect(server.address, &["--query", "m"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    asked.join().expect("ends");
 }
 
 #[test]
 fn a_shard_of_nothing_is_no_health_and_a_shard_without_work_is_undecided() {
-    let (address, asked) = server(vec![fine(&json!([]))]);
-    let output = inspect(address, &["--query", "m", "--shard", "0/2"]);
+    let server = Server::new(|_, _| fine(&json!([])));
+    let output = inspect(server.address, &["--query", "m", "--shard", "0/2"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    asked.join().expect("ends");
     // One of the two has the only series, and the other asks for nothing more.
-    let codes = ["0/2", "1/2"].map(|shard| {
-        let (address, _asked) = server(vec![fine(&series(&["a"])), fine(&matrix(&["a"]))]);
-        inspect(address, &["--query", "m", "--shard", shard]).status.code()
-    });
+    let server = Server::new(|_, question| sound(question, &["a"]));
+    let codes = ["0/2", "1/2"]
+        .map(|shard| inspect(server.address, &["--query", "m", "--shard", shard]).status.code());
     assert!(codes == [Some(0), Some(3)] || codes == [Some(3), Some(0)], "{codes:?}");
 }
 
@@ -192,6 +452,10 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
         (&["--query", "m", "--over", "1s"], "--over 1s"),
         (&["--query", "m", "--step", "1h"], "--step 1h"),
         (&["--query", "m", "--shard", "2/2"], "expected i/n"),
+        (&["--query", "m", "--processes-query", "topk(3, x)"], "no `$host`"),
+        (&["--query", "m", "--filter", "env"], "expected a matcher"),
+        (&["--query", "m", "--include-file", "/nowhere"], "cannot read the hosts in /nowhere"),
+        (&["--query", "m", "--over", "1s", "--limit", "90%"], "--limit is no limit"),
         (&[], "--query"),
     ] {
         let output = inspect(address, options);
@@ -203,4 +467,18 @@ fn what_cannot_be_asked_is_refused_before_anything_is() {
     let told = stderr(&output.expect("runs"));
     assert!(told.contains("credentials do not belong in an address"), "{told}");
     assert!(!told.contains("secret"), "{told}");
+}
+
+/// The certificate authority of a server with TLS is read before anything is asked.
+#[test]
+fn a_file_of_certificates_that_is_of_no_use_is_refused() {
+    for (file, told) in
+        [("/nowhere", "cannot read the certificates"), ("/dev/null", "holds no certificate")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_detector"));
+        command.args(["inspect", "https://127.0.0.1:9", "--query", "m", "--ca", file]);
+        let output = command.output().expect("runs");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
 }

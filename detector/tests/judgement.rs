@@ -97,6 +97,34 @@ fn a_leak_is_flagged_soon_after_it_was_confirmed_with_its_slope_and_onset() {
     assert_eq!(states(&lines, Signal::Fds), [State::Steady]);
 }
 
+/// A look every minute for ten hours at what grows by 60 MiB an hour from an instant on; the onset that is
+/// told, in minutes, and why it is called a leak.
+fn told_of_growth_from(minute: f64) -> (f64, String) {
+    let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
+    let mut watcher = Watcher::new(Settings::default());
+    for look in 0..600 {
+        let grown = (f64::from(look) - minute).max(0.0) * MIB;
+        let observation = Observation {
+            t_seconds: f64::from(look) * 60.0,
+            signals: BTreeMap::from([(Signal::RssBytes, 300.0 * MIB + grown + MIB * noise.next())]),
+            ..Observation::default()
+        };
+        watcher.observe(&observation).unwrap();
+    }
+    let line = watcher.current().remove(0);
+    assert_eq!(line.state, State::Leaking, "{line:?}");
+    (line.onset_seconds.unwrap() / 60.0, line.reason)
+}
+
+#[test]
+fn growth_that_is_older_than_the_horizon_it_is_judged_on_began_when_it_did() {
+    let (onset, reason) = told_of_growth_from(0.0);
+    assert!((0.0..10.0).contains(&onset), "{onset}: {reason}");
+    assert!(reason.contains("for 9."), "{reason}");
+    let (onset, reason) = told_of_growth_from(120.0);
+    assert!((onset - 120.0).abs() < 10.0, "{onset}: {reason}");
+}
+
 #[test]
 fn a_flat_series_is_steady_and_nothing_else() {
     let lines = lines(&run(60.0, |_| 0.0), drill(), None);
@@ -217,6 +245,22 @@ fn a_fix_that_only_frees_ends_in_a_new_leak() {
     let states = states(&lines, Signal::RssAnonBytes);
     assert_eq!(states.iter().filter(|state| **state == State::Leaking).count(), 2, "{lines:#?}");
     assert!(!states.contains(&State::Recovered) && !states.contains(&State::GrowthStopped));
+}
+
+#[test]
+fn growth_after_a_recovery_that_nobody_told_of_is_a_new_leak_once_it_is_above_the_old_one() {
+    let held = |t: f64| if t < 60.0 { ramp(t, 20.0, 60.0) } else { ramp(t, 90.0, 200.0) };
+    let lines = lines(&run(200.0, held), drill(), None);
+    let signal = Signal::RssAnonBytes;
+    assert_eq!(
+        states(&lines, signal)[2..],
+        [State::Leaking, State::Recovered, State::Leaking],
+        "{lines:?}"
+    );
+    let again = lines.iter().rfind(|line| line.signal == signal).unwrap();
+    // The first growth lasted 40 s.
+    let above = 90.0 + 40.0;
+    assert!((above..above + 30.0).contains(&again.t_seconds), "{again:?}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn every_example_of_the_help_prints_rules() {
 fn only_what_the_target_has_is_asked_about() {
     let alerts = |text: &str| text.matches("- alert:").count();
     let plain = printed(&["--selector", r#"job="api""#]);
-    assert_eq!(alerts(&plain), 6, "{plain}");
+    assert_eq!(alerts(&plain), 7, "{plain}");
     let all = printed(&[
         "--selector",
         r#"job="api""#,
@@ -50,7 +50,7 @@ fn only_what_the_target_has_is_asked_about() {
         "--growth-events",
         "d",
     ]);
-    assert_eq!(alerts(&all), 6 + 2 + 2 + 1 + 1, "{all}");
+    assert_eq!(alerts(&all), 7 + 2 + 2 + 1 + 1, "{all}");
 }
 
 #[test]
@@ -71,6 +71,17 @@ fn thresholds_are_per_hour_and_in_the_unit_that_is_printed() {
 }
 
 #[test]
+fn refused_credentials_are_those_of_the_target_if_it_is_named() {
+    for (more, wanted) in [
+        (&[][..], r#"{reason="unauthorized"}[5m]"#),
+        (&["--watched-as", "api"], r#"{reason="unauthorized",target="api"}[5m]"#),
+    ] {
+        let text = printed(&[&["--selector", r#"job="api""#], more].concat());
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
 fn what_prometheus_would_refuse_is_refused_here() {
     for words in [
         &[][..],
@@ -78,6 +89,7 @@ fn what_prometheus_would_refuse_is_refused_here() {
         &["--selector", r#"job="api""#, "--memory", "rss bytes"],
         &["--selector", r#"job="api""#, "--growth", "50MiB,10MiB"],
         &["--selector", r#"job="api""#, "--container-level", "1GiB"],
+        &["--selector", r#"job="api""#, "--objects", "a", "--objects", "b", "--objects", "a"],
     ] {
         let output = rules(words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");

@@ -12,12 +12,12 @@ mod phases;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use antics::Antics;
 pub use exchange::{Input, Look, Op, Progress};
 
 use std::ops::RangeInclusive;
 
 use alarms::Alarms;
-use antics::Antics;
 use detector::{Assessment, Observation, Signal};
 
 use crate::drill::Drill;

@@ -6,16 +6,21 @@
 //! What a detector says of them is the business of [`crate::bench`].
 
 pub mod card;
+pub mod check;
+pub mod digest;
 pub mod draw;
 pub mod family;
 pub mod inject;
 pub mod labels;
 pub mod load;
+pub mod manifest;
 pub mod noise;
 pub mod ranges;
 pub mod read;
+pub mod record;
 pub mod render;
 pub mod scene;
+pub mod shape;
 pub mod truth;
 pub mod write;
 

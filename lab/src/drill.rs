@@ -68,6 +68,11 @@ pub enum FixStep {
 }
 
 impl FixStep {
+    /// Whether nothing leaks any more after it.
+    pub const fn stops(self) -> bool {
+        matches!(self, Self::Disable | Self::Patch)
+    }
+
     /// The word in drill files and results.
     pub const fn name(self) -> &'static str {
         match self {

@@ -7,14 +7,19 @@
 pub mod admin;
 mod bench;
 pub mod cli;
+mod client;
 pub mod conductor;
 mod corpus;
 pub mod drill;
 pub mod event;
+mod exercise;
+mod faults;
+mod gameday;
 pub mod interrupt;
 pub mod journal;
 pub mod load;
 pub mod narrator;
+mod prometheus;
 pub mod proof;
 pub mod quantity;
 pub mod report;
@@ -22,6 +27,7 @@ pub mod sampling;
 pub mod service;
 pub mod session;
 mod stats;
+mod up;
 
 /// An error with all its causes, on one line.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

@@ -7,6 +7,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -71,10 +72,20 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `program serve`, to work on each request for `delay`, and waits until it answers;
-    /// `interrupted` is asked while it waits.
+    /// Starts `program serve` on any free port, to work on each request for `delay`, and waits
+    /// until it answers; `interrupted` is asked while it waits.
     pub fn start(
         program: &Path,
+        delay: Duration,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Self, StartError> {
+        Self::start_at(program, (Ipv4Addr::LOCALHOST, 0).into(), delay, interrupted)
+    }
+
+    /// The same, on the port of `listen`.
+    pub fn start_at(
+        program: &Path,
+        listen: SocketAddr,
         delay: Duration,
         interrupted: impl Fn() -> bool,
     ) -> Result<Self, StartError> {
@@ -83,7 +94,9 @@ impl Service {
         let stderr =
             File::create(directory.path().join("stderr")).map_err(StartError::Directory)?;
         let child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--exit-with-parent", "--delay"])
+            .args(["serve", "--exit-with-parent", "--listen"])
+            .arg(listen.to_string())
+            .arg("--delay")
             .arg(humantime::format_duration(delay).to_string())
             .arg("--address-file")
             .arg(directory.path().join("address"))
@@ -110,6 +123,12 @@ impl Service {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it as the kernel ends what is out of memory: at once, and unasked.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
     }
 
     /// How it ended, if it has, with the last thing that it said.

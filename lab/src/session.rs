@@ -52,6 +52,10 @@ struct Session<'a> {
     target: Option<RollBack>,
     service: Option<Service>,
     watcher: Option<Watcher>,
+    /// A look that was under way before is not shown to it.
+    watching_from_seconds: f64,
+    /// A fix that the watcher has not been told of: looks from before it come first.
+    unnoted_fix_seconds: Option<f64>,
     /// What operations reported back, to be told before anything else.
     inputs: VecDeque<(f64, Input)>,
     was_interrupted: bool,
@@ -78,6 +82,8 @@ pub fn run(
         target: None,
         service: None,
         watcher: None,
+        watching_from_seconds: 0.0,
+        unnoted_fix_seconds: None,
         inputs: VecDeque::new(),
         was_interrupted: false,
         surroundings,
@@ -117,7 +123,10 @@ impl Session<'_> {
         match op {
             Op::StartService => self.start_service()?,
             Op::StartLoad => self.start_load(),
-            Op::StartWatching => self.watcher = Some(Watcher::new(self.settings())),
+            Op::StartWatching => {
+                self.watching_from_seconds = self.now();
+                self.watcher = Some(Watcher::new(self.settings()));
+            }
             Op::Inject => self.inject()?,
             Op::Fix => self.fix()?,
             Op::Inspect => self.inspect()?,
@@ -206,9 +215,7 @@ impl Session<'_> {
         let steps = self.drill.phases.fix.clone();
         if let (Some(after), _) = self.ask(|target| target.fix(&steps))? {
             let fixed_seconds = self.now();
-            if let Some(watcher) = &mut self.watcher {
-                watcher.note_fix(fixed_seconds);
-            }
+            self.unnoted_fix_seconds = Some(fixed_seconds);
             self.inputs.push_back((fixed_seconds, Input::Fixed { after }));
         }
         Ok(())

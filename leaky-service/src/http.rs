@@ -18,6 +18,7 @@ mod problem;
 mod profiles;
 mod query;
 mod routes;
+mod seal;
 mod status;
 mod stream;
 mod turn;

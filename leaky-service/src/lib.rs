@@ -53,6 +53,7 @@ pub mod process;
 pub mod purges;
 pub mod resource;
 pub mod room;
+pub mod seal;
 pub mod server;
 pub mod service;
 pub mod spans;

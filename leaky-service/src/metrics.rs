@@ -123,11 +123,13 @@ impl Metrics {
         &self.growth_events
     }
 
-    /// Reads every gauge and renders all metrics in the text format.
+    /// Reads every gauge and renders all metrics in the text format; `sealed`, none that tells what
+    /// a pattern holds.
     pub fn scrape(
         &self,
         catalogue: &Catalogue,
         growth: &GrowthWindow,
+        sealed: bool,
     ) -> prometheus::Result<String> {
         let _scraping = lock(&self.scraping);
         self.growth_rate.set(growth.bytes_per_second());
@@ -144,6 +146,7 @@ impl Metrics {
             }
         }
         let mut families = self.registry.gather();
+        families.retain(|family| !sealed || !tells(catalogue, family.name()));
         families.extend(catalogue.exhibits().iter().flat_map(Exhibit::families));
         // The encoder takes a family without metrics for a mistake.
         families.retain(|family| !family.get_metric().is_empty());
@@ -184,7 +187,23 @@ impl Metrics {
     }
 }
 
-fn register<M: Collector + Clone + 'static>(
+/// Whether a metric of that name says what a pattern holds. What the leak `labels` exports is its defect, for all
+/// to see.
+fn tells(catalogue: &Catalogue, name: &str) -> bool {
+    catalogue.exhibits().iter().any(|exhibit| {
+        let names = exhibit.names();
+        name == names.count_gauge
+            || name == names.bytes_gauge
+            || name == evictions_name(exhibit.facts().name)
+    })
+}
+
+fn evictions_name(pattern: &str) -> String {
+    format!("{pattern}_evictions_total")
+}
+
+/// Registers a metric and gives it back.
+pub(crate) fn register<M: Collector + Clone + 'static>(
     registry: &Registry,
     metric: M,
 ) -> prometheus::Result<M> {
@@ -233,7 +252,7 @@ fn evictions(
     let bounded = catalogue.exhibits().iter().filter(|exhibit| exhibit.evictions().is_some());
     let counter = |name: &'static str| {
         let help = format!("Entries that {name} has evicted");
-        let counter = IntCounter::new(format!("{name}_evictions_total"), help)?;
+        let counter = IntCounter::new(evictions_name(name), help)?;
         Ok((name, register(registry, counter)?))
     };
     bounded.map(|exhibit| counter(exhibit.facts().name)).collect()

@@ -97,7 +97,8 @@ async fn serve(
     let used = place.used();
     let answered = service_fn(move |request: hyper::Request<Incoming>| {
         used.store(true, Ordering::Relaxed);
-        let answering = http::answer(request, peer, Arc::clone(&service));
+        // Boxed: hyper keeps room for an answer under way in every connection, idle ones as well.
+        let answering = Box::pin(http::answer(request, peer, Arc::clone(&service)));
         async { Ok::<_, Infallible>(answering.await) }
     });
     let connection = http1::Builder::new()

@@ -15,6 +15,7 @@ use crate::near_limit::{self, NearLimit};
 use crate::pattern::lock;
 use crate::payload::BYTES_PER_REQUEST;
 use crate::purges::Purges;
+use crate::seal::Seal;
 use crate::spans::Spans;
 use crate::tracker::{self, Baseline, NoAccountLeft, NotInstalled};
 
@@ -48,6 +49,7 @@ pub struct Service {
     admin_access: AdminAccess,
     metrics_access: MetricsAccess,
     purges: Purges,
+    seal: Seal,
     delay: Duration,
     trace_key: RandomState,
     spans: Option<Spans>,
@@ -103,6 +105,7 @@ impl Service {
             admin_access: settings.admin_access,
             metrics_access: settings.metrics_access,
             purges: Purges::default(),
+            seal: Seal::default(),
             delay: settings.delay,
             trace_key: RandomState::new(),
             spans: None,
@@ -144,6 +147,10 @@ impl Service {
 
     pub(crate) fn purges(&self) -> &Purges {
         &self.purges
+    }
+
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     pub(crate) fn delay(&self) -> Duration {

@@ -39,13 +39,19 @@ pub fn apply(catalogue: &Catalogue, path: &Path) -> Result<(), StartupError> {
     let text = read(path).map_err(|error| StartupError::Unreadable(path.to_owned(), error))?;
     let bodies: Map<String, Value> = serde_json::from_str(&text)
         .map_err(|error| StartupError::NotJson(path.to_owned(), error))?;
-    let changes = checked(catalogue, &bodies)
-        .map_err(|wrong| StartupError::Refused(path.to_owned(), wrong))?;
-    for (exhibit, change) in changes {
-        let told = |faults: Vec<Fault>| {
-            let wrong = faults.iter().map(|fault| told(exhibit.facts().name, fault)).collect();
-            StartupError::Refused(path.to_owned(), wrong)
-        };
+    apply_controls(catalogue, &bodies)
+        .map_err(|wrong| StartupError::Refused(path.to_owned(), wrong))
+}
+
+/// Applies controls by name to the catalogue, all of them or, with all that is wrong, none.
+pub fn apply_controls(
+    catalogue: &Catalogue,
+    bodies: &Map<String, Value>,
+) -> Result<(), Vec<String>> {
+    for (exhibit, change) in checked(catalogue, bodies)? {
+        let name = exhibit.facts().name;
+        let told =
+            |faults: Vec<Fault>| faults.iter().map(|fault| told(name, fault)).collect::<Vec<_>>();
         exhibit.apply(&change).map_err(told)?;
     }
     Ok(())

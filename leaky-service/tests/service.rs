@@ -10,6 +10,8 @@ mod clients;
 mod counted;
 #[path = "service/endpoints.rs"]
 mod endpoints;
+#[path = "service/game_day.rs"]
+mod game_day;
 #[path = "service/growth.rs"]
 mod growth;
 #[path = "service/leaks.rs"]

@@ -129,7 +129,10 @@ fn counts(report: &Report) -> impl Iterator<Item = u64> {
             cell.arrivals_waiting,
         ]
     });
-    totals.into_iter().chain(report.errors.values().copied()).chain(cells)
+    totals
+        .into_iter()
+        .chain(report.errors.values().chain(report.replies.values()).copied())
+        .chain(cells)
 }
 
 fn read_log(mut reader: impl BufRead) -> Result<Log, ArchiveError> {

@@ -1,13 +1,18 @@
 //! The command line: arguments to plan, run to output, report to exit code.
 
 mod args;
+mod environment;
+mod given;
+mod instant;
+mod limits;
 mod outputs;
 mod plan_file;
 mod progress;
 mod report;
 mod settings;
+mod values;
 
-use std::{env, error::Error, iter::successors, process::ExitCode, time::Duration};
+use std::{error::Error, iter::successors, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -16,9 +21,7 @@ use self::{
     progress::Progress,
 };
 pub use self::{outputs::OutputArgs, report::ReportArgs};
-use crate::{
-    Control, Credentials, Plan, PlanOptions, Problems, Report, collector::Listener, run::run_heard,
-};
+use crate::{Control, Plan, PlanOptions, Problems, Report, collector::Listener, run::run_heard};
 
 /// Exit code of a run that did not keep a condition.
 const FINDING: u8 = 1;
@@ -106,12 +109,14 @@ fn execute(args: &Args) -> Result<u8, Vec<String>> {
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let control = Control::new();
     stop_on_interrupt(&control).map_err(|error| chain(&error))?;
+    limits::allow_many_connections();
     let mut listeners = listeners(&plan);
     let outputs = args.output.open(&plan, &mut listeners)?;
     let report = run_heard(&plan, &control, listeners).map_err(|error| chain(&error))?;
-    outputs::print(&args.output.format.render(&report))?;
-    outputs.finish(&report)?;
-    Ok(exit_code(&report))
+    // Each whatever became of the other: a report is not lost for want of one of its places.
+    let written = [outputs::print(&args.output.format.render(&report)), outputs.finish(&report)];
+    let failures: Vec<_> = written.into_iter().filter_map(Result::err).flatten().collect();
+    if failures.is_empty() { Ok(exit_code(&report)) } else { Err(failures) }
 }
 
 /// Who is told how the run goes.
@@ -124,42 +129,38 @@ fn listeners(plan: &Plan) -> Vec<Box<dyn Listener>> {
 fn plan(args: &Args) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
     let mut options = PlanOptions::new("", "", Duration::from_secs(10));
-    let mut places = args
-        .plan
-        .as_deref()
-        .map(|file| plan_file::apply(file, &mut options, &mut problems))
-        .unwrap_or_default();
+    let from_file =
+        args.plan.as_deref().map(|file| plan_file::apply(file, &mut options, &mut problems));
+    // What is missing may well stand in a file that could not be read.
+    let is_whole = !matches!(from_file, Some(None));
+    let mut places = from_file.flatten().unwrap_or_default();
     if let Some(url) = &args.url {
         places.forget("URL");
         url.clone_into(&mut options.url);
     }
-    let mut last = "";
+    let mut flags = Vec::new();
     let settings = [args.load.settings(), args.requests.settings(), args.goals.settings()];
     for (name, text) in settings.concat() {
-        if name == last && !settings::REPEATED.contains(&name) {
-            problems.push(name, "is given more than once");
-        }
-        last = name;
         if !settings::REPEATED.contains(&name) {
+            if flags.contains(&name) {
+                problems.push(name, "is given more than once");
+            }
             places.forget(name);
         }
+        flags.push(name);
         settings::apply(&mut options, name, &text, &mut problems);
     }
-    options.credentials = credentials();
+    options.credentials = environment::credentials(&mut places, &mut problems);
+    let is_given = |name: &str| flags.contains(&name) || places.has(name);
+    let problems = problems.and(places.name(given::contradictions(&options, is_given)));
+    // Where what stands for a rate could not be read, the rate is not missing, too.
+    let stood_in = !is_given("rate") && ["users", "stage", "rate-curve"].into_iter().any(is_given);
     match options.check() {
+        _ if !is_whole => Err(problems),
         Ok(plan) => problems.or(plan),
+        Err(more) if stood_in => Err(problems.and(places.name(more.without("rate")))),
         Err(more) => Err(problems.and(places.name(more))),
     }
-}
-
-/// From the environment, where neither a list of processes nor a history of commands shows them.
-fn credentials() -> Option<Credentials> {
-    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let basic = variable("LOADGEN_AUTH_USERNAME").map(|username| {
-        let password = variable("LOADGEN_AUTH_PASSWORD").unwrap_or_default();
-        Credentials::Basic { username, password }
-    });
-    basic.or_else(|| variable("LOADGEN_AUTH_TOKEN").map(|token| Credentials::Bearer { token }))
 }
 
 /// Asks the run to stop at the first Ctrl-C, and leaves at once at the second.

@@ -40,7 +40,9 @@ impl Clock {
     /// the monotonic clock, whatever is done to the calendar.
     pub(crate) fn start_at(instant: SystemTime) -> Option<Self> {
         let wait = instant.duration_since(SystemTime::now()).ok()?;
-        Some(Self { start_nanos: monotonic_nanos() + wait.as_nanos() as u64 })
+        // No sum of instants overflows: nobody waits for a century.
+        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX / 4);
+        Some(Self { start_nanos: monotonic_nanos() + wait })
     }
 
     /// Zero until the start.

@@ -32,6 +32,10 @@ pub(crate) struct Second<'a> {
 }
 
 impl Second<'_> {
+    pub(crate) fn is_first(&self) -> bool {
+        self.start_nanos == 0
+    }
+
     pub(crate) fn seconds(&self) -> f64 {
         (self.end_nanos - self.start_nanos) as f64 / 1e9
     }
@@ -39,6 +43,9 @@ impl Second<'_> {
 
 /// Is told of every second of a run, on the collector's thread, and dropped at its end.
 pub(crate) trait Listener: Send {
+    /// The run waits for its start, for so long still; told many times a second.
+    fn waits(&mut self, _left: Duration) {}
+
     fn second(&mut self, second: &Second<'_>);
 }
 

@@ -72,9 +72,9 @@ impl Connections {
         match failures.pop() {
             None => Ok(Self(links)),
             Some(source) => Err(LoadError::Connect {
-                target: plan.target().to_string(),
-                opened: links.len(),
-                asked: count,
+                target: target(plan),
+                opened: links.len() / streams,
+                asked: openers.len(),
                 source,
             }),
         }
@@ -94,5 +94,14 @@ impl Connections {
             };
         }
         workers
+    }
+}
+
+/// Where connections go, as an error names it.
+fn target(plan: &Plan) -> String {
+    let target = plan.target();
+    match &plan.options().unix_socket {
+        Some(socket) => format!("{target} by way of {}", socket.display()),
+        None => target.to_string(),
     }
 }

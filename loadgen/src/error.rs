@@ -16,8 +16,8 @@ pub enum LoadError {
     },
     /// Not all connections could be opened before the clock started.
     #[error(
-        "only {opened} of {asked} connections to {target} could be opened: is it running there, \
-         and does it (and this machine's limit of open files) allow so many?"
+        "only {opened} of {asked} connections to {target} could be opened: {}",
+        what_to_look_at(source)
     )]
     Connect {
         /// The target as the plan names it.
@@ -52,4 +52,23 @@ pub enum LoadError {
     /// The thread that collects the figures ended by a defect of this program.
     #[error("the thread that collects the figures ended before the run did; they would be wrong")]
     Collector,
+}
+
+/// The question that most often has the answer to why a connection could not be opened.
+fn what_to_look_at(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::ConnectionRefused => "is it running there?",
+        io::ErrorKind::NotFound => "is it running, and is its socket there?",
+        io::ErrorKind::PermissionDenied => "may you connect to it?",
+        // What rustls makes of a certificate or an answer that it refuses.
+        io::ErrorKind::InvalidData => {
+            "does it speak TLS there, with a certificate that `--ca FILE` vouches for? \
+             (`--insecure true` asks for no proof)"
+        }
+        io::ErrorKind::Unsupported => "is that the right port for it?",
+        _ => {
+            "is it running there, and does it (and this machine's limit of open files) allow so \
+             many?"
+        }
+    }
 }

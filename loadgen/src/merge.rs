@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     control::Counts,
     failure::ErrorKind,
-    recording::Recording,
+    recording::{Recording, STATUS_CLASSES},
     report::{Distribution, Histograms, Report, TimelineCell},
     schedule::ScheduleHash,
     threshold::Evidence,
@@ -46,6 +46,7 @@ pub(crate) fn merge(parts: &[(String, Report)]) -> Result<Report, Vec<MergeError
 }
 
 fn differences(one: &Report, other: &Report) -> Vec<&'static str> {
+    let rate = |report: &Report| report.rate_asked_per_second.map(f64::to_bits);
     let checks = [
         ("target", one.target == other.target),
         ("model", one.model == other.model),
@@ -53,6 +54,7 @@ fn differences(one: &Report, other: &Report) -> Vec<&'static str> {
         ("duration_seconds", one.duration_seconds.total_cmp(&other.duration_seconds).is_eq()),
         ("timeout_seconds", one.timeout_seconds.total_cmp(&other.timeout_seconds).is_eq()),
         ("shard_count", one.shard_count == other.shard_count),
+        ("rate_asked_per_second", rate(one) == rate(other)),
     ];
     checks.into_iter().filter_map(|(key, same)| (!same).then_some(key)).collect()
 }
@@ -101,6 +103,9 @@ fn add(whole: &mut Report, part: &Report) {
     for (kind, count) in &part.errors {
         *whole.errors.entry(kind.clone()).or_default() += count;
     }
+    for (class, count) in &part.replies {
+        *whole.replies.entry(class.clone()).or_default() += count;
+    }
     whole.requests_aborted += part.requests_aborted;
     whole.arrivals_dropped += part.arrivals_dropped;
     whole.requests_abandoned += part.requests_abandoned;
@@ -132,6 +137,7 @@ fn derive(whole: &mut Report) {
             aborted: whole.requests_aborted,
         },
         errors: ErrorKind::ALL.map(|kind| whole.errors.get(kind.name()).copied().unwrap_or(0)),
+        replies: STATUS_CLASSES.map(|class| whole.replies.get(class).copied().unwrap_or(0)),
         dropped: whole.arrivals_dropped,
         unsent: 0,
         last_sent_nanos: 0,
@@ -237,9 +243,11 @@ mod tests {
         let mut other = part(1, 2);
         other.1.seed = 7;
         other.1.target = "http://elsewhere/".to_owned();
+        other.1.rate_asked_per_second = Some(7.0);
         let named = |key| MergeError::Differ("0.json".to_owned(), "1.json".to_owned(), key);
         let errors = merge(&[part(0, 3), other]).expect_err("other runs");
-        assert_eq!(errors, [named("target"), named("seed"), named("shard_count")]);
+        let keys = ["target", "seed", "shard_count", "rate_asked_per_second"];
+        assert_eq!(errors, keys.map(named));
         let twice = merge(&[part(0, 3), part(0, 3)]).expect_err("twice").remove(0).to_string();
         assert_eq!(twice, "0.json and 0.json are the same shard, 0/3");
         assert_eq!(merge(&[]).expect_err("nothing"), [MergeError::Nothing]);

@@ -282,6 +282,35 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_of_open_loads_alone_is_named_to_users() {
+        let mut options = options();
+        (options.users, options.burst, options.backlog) = (Some(5), 2, Some(100));
+        options.arrivals = Arrivals::Poisson;
+        let problems = options.check().expect_err("a problem").to_string();
+        let named = "leave out rate, arrivals, burst, backlog";
+        assert_eq!(problems, format!("users: decide themselves when to ask: {named}"));
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_not_repeated() {
+        let mut options = options();
+        options.url = "http://user:secret@host/".to_owned();
+        let problems = options.check().expect_err("a problem").to_string();
+        assert!(problems.starts_with("URL: holds credentials"), "{problems}");
+        assert!(!problems.contains("secret"), "{problems}");
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_sent_as_it_is() {
+        let body = b"\xff\xd8{{\xff}}{{key}}";
+        let mut options = options();
+        options.requests =
+            vec![RequestOptions { body: Some(body.to_vec()), ..RequestOptions::default() }];
+        let plan = options.check().expect("a valid plan");
+        assert_eq!(plan.requests().of(0, &mut Vec::new()).body(), body);
+    }
+
+    #[test]
     fn what_excludes_one_another_is_refused() {
         let change = |change: fn(&mut PlanOptions)| {
             let mut options = options();

@@ -13,12 +13,17 @@ pub(crate) const MAX_NANOS: u64 = 3_600 * 1_000_000_000;
 /// Relative precision of every recorded time: 1 in 10^3.
 pub(crate) const SIGNIFICANT_DIGITS: u8 = 3;
 
+/// Hundreds of statuses that end a reply; what is above is among the last.
+pub(crate) const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
 /// Counters, and three histograms. Those of one second count in 32 bits, which takes half the room.
 #[derive(Debug, Clone)]
 pub(crate) struct Recording<C: Counter = u64> {
     pub(crate) counts: Counts,
     /// In the order of [`ErrorKind::ALL`].
     pub(crate) errors: [u64; ErrorKind::ALL.len()],
+    /// Whole replies by the hundreds of their status, in the order of [`STATUS_CLASSES`].
+    pub(crate) replies: [u64; STATUS_CLASSES.len()],
     /// Arrivals that did not fit the backlog.
     pub(crate) dropped: u64,
     /// Arrivals that ended without a request, of those in `counts.errors`.
@@ -72,6 +77,7 @@ impl<C: Counter> Recording<C> {
         Ok(Self {
             counts: Counts::default(),
             errors: Default::default(),
+            replies: Default::default(),
             dropped: 0,
             unsent: 0,
             last_sent_nanos: 0,
@@ -86,6 +92,9 @@ impl<C: Counter> Recording<C> {
         for (mine, theirs) in self.errors.iter_mut().zip(other.errors) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.replies.iter_mut().zip(other.replies) {
+            *mine += theirs;
+        }
         self.dropped += other.dropped;
         self.unsent += other.unsent;
         self.last_sent_nanos = self.last_sent_nanos.max(other.last_sent_nanos);
@@ -96,11 +105,23 @@ impl<C: Counter> Recording<C> {
     /// Forgets everything but its room.
     pub(crate) fn clear(&mut self) {
         self.times.clear();
-        let Self { counts, errors, dropped, unsent, last_sent_nanos, bytes_received, times: _ } =
-            self;
+        let Self { counts, errors, replies, times: _, .. } = self;
         *counts = Counts::default();
-        *errors = Default::default();
+        (*errors, *replies) = Default::default();
+        let Self { dropped, unsent, last_sent_nanos, bytes_received, .. } = self;
         [*dropped, *unsent, *last_sent_nanos, *bytes_received] = [0; 4];
+    }
+
+    /// A whole reply came.
+    pub(crate) fn note_reply(&mut self, status: u16, body_bytes: u64) {
+        let class = usize::from(status / 100).clamp(2, 1 + STATUS_CLASSES.len()) - 2;
+        self.replies[class] += 1;
+        self.bytes_received += body_bytes;
+    }
+
+    /// Whole replies by the hundreds of their status.
+    pub(crate) fn replies(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        STATUS_CLASSES.into_iter().zip(self.replies)
     }
 
     /// Errors by kind.

@@ -78,6 +78,9 @@ pub struct Report {
     /// `timeout`, `closed`, `protocol`, `oversized`, `status_4xx`, `status_5xx`, `check_status`,
     /// `check_body`.
     pub errors: BTreeMap<String, u64>,
+    /// Whole replies by the hundreds of their status, `2xx` to `5xx`; redirects are not followed.
+    #[serde(default)]
+    pub replies: BTreeMap<String, u64>,
     /// Requests whose client went away before it had the reply, as the plan wanted.
     pub requests_aborted: u64,
     /// Arrivals that the backlog could not hold.
@@ -302,6 +305,7 @@ impl Report {
             requests_completed: counts.completed,
             errors_total: counts.errors,
             errors: total.errors().map(|(kind, count)| (kind.name().to_owned(), count)).collect(),
+            replies: total.replies().map(|(class, count)| (class.to_owned(), count)).collect(),
             requests_aborted: counts.aborted,
             arrivals_dropped: total.dropped,
             requests_abandoned: counts.planned - total.settled(),

@@ -98,7 +98,11 @@ pub(crate) fn run_heard(
             })
             .collect();
         while !clock.until_start().is_zero() && !control.is_stopped() {
-            thread::sleep(clock.until_start().min(LOOK));
+            let left = clock.until_start();
+            for listener in &mut listeners {
+                listener.waits(left);
+            }
+            thread::sleep(left.min(LOOK));
         }
         let collector = Collector::start(control.clone(), clock, listeners)?;
         let (ending, hash) = join(threads)?;

@@ -74,7 +74,7 @@ impl Tally {
         let Outcome { intended, sent, ended, result, failure } = outcome;
         let mut recording = lock(&self.page);
         if let Ok(reply) = result {
-            recording.bytes_received += reply.body_bytes;
+            recording.note_reply(reply.status, reply.body_bytes);
         }
         if matches!(result, Ok(_) | Err(ErrorKind::Timeout | ErrorKind::Expired)) {
             recording.times.response.saturating_record(ended - intended);
@@ -144,6 +144,7 @@ mod tests {
         let expected = [ErrorKind::Closed, ErrorKind::Status4xx, ErrorKind::Status5xx];
         assert_eq!(kinds.collect::<Vec<_>>(), expected);
         assert_eq!(recording.bytes_received, 21);
+        assert_eq!(recording.replies, [1, 0, 1, 1]);
     }
 
     #[test]

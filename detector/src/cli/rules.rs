@@ -62,6 +62,10 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 5, requires = "growth_events")]
     growth_events_limit: u64,
 
+    /// Its name in the configuration of `detector watch`, whose metrics tell refused credentials [default: any].
+    #[arg(long, value_name = "TARGET")]
+    watched_as: Option<String>,
+
     /// The labels of its containers, in the series of cAdvisor: namespace="shop",container="api".
     #[arg(long, value_name = "MATCHERS")]
     containers: Option<Selector>,
@@ -75,7 +79,16 @@ pub struct Args {
     container_level: u64,
 }
 
+/// A kind of things of which two rules would say the same.
+#[derive(Debug, thiserror::Error)]
+#[error("--objects {0} is given twice; Prometheus takes alerts with the same labels for one")]
+struct Twice(MetricName);
+
 pub fn run(args: Args) -> Ran {
+    let twice = (1..args.objects.len()).find(|at| args.objects[..*at].contains(&args.objects[*at]));
+    if let Some(at) = twice {
+        return Err(Twice(args.objects[at].clone()).into());
+    }
     let containers = args.containers.map(|selector| Containers {
         selector,
         growth: args.container_growth,
@@ -92,6 +105,7 @@ pub fn run(args: Args) -> Ran {
         collections_per_second: args.collections_rate,
         growth_events: args.growth_events,
         growth_events_per_hour: args.growth_events_limit,
+        watched_as: args.watched_as,
         containers,
     };
     io::stdout().lock().write_all(rules::for_target(&target).as_bytes())?;

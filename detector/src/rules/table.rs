@@ -19,6 +19,7 @@ pub fn rules(target: &Target) -> Vec<Rule> {
     rules.extend(target.collections.as_ref().map(|counter| collections(target, counter)));
     rules.push(missing(target));
     rules.push(unreachable(target));
+    rules.push(refused(target));
     rules.extend(target.containers.iter().flat_map(containers));
     rules
 }
@@ -30,6 +31,7 @@ fn growth(target: &Target) -> Vec<Rule> {
         expr: mib_per_hour(&series, threshold),
         lasting: minutes * MINUTE,
         severity,
+        objects: None,
         summary: format!(
             "Memory of {{{{ $labels.instance }}}} grows by more than {} MiB per hour",
             mib(threshold)
@@ -50,6 +52,7 @@ fn level(target: &Target) -> Vec<Rule> {
         expr: format!("{}{} > {threshold}", target.memory, target.selector),
         lasting: minutes * MINUTE,
         severity,
+        objects: None,
         summary: format!("{{{{ $labels.instance }}}} uses more than {} MiB", mib(threshold)),
         description: "It uses {{ $value | humanize1024 }}B.".to_owned(),
     };
@@ -71,6 +74,7 @@ fn growth_events(target: &Target, counter: &MetricName) -> Rule {
         ),
         lasting: Duration::ZERO,
         severity: Severity::Warning,
+        objects: None,
         summary: format!(
             "More than {most} requests to {{{{ $labels.instance }}}} made its memory grow within an hour"
         ),
@@ -85,6 +89,7 @@ fn objects(target: &Target, gauge: &MetricName) -> Rule {
         expr: format!("deriv({gauge}{}[1h]) * 3600 > {most}", target.selector),
         lasting: 30 * MINUTE,
         severity: Severity::Warning,
+        objects: Some(gauge.to_string()),
         summary: format!(
             "{{{{ $labels.instance }}}} keeps more than {most} new of {gauge} per hour"
         ),
@@ -99,8 +104,9 @@ fn collections(target: &Target, counter: &MetricName) -> Rule {
     Rule {
         alert: "ExcessiveGarbageCollection",
         expr: format!("sum by (job, instance) (rate({counter}{}[5m])) > {most}", target.selector),
-        lasting: 10 * MINUTE,
+        lasting: 15 * MINUTE,
         severity: Severity::Warning,
+        objects: None,
         summary: format!("{{{{ $labels.instance }}}} collects garbage more than {most} times per second"),
         description: "It collects {{ $value | printf \"%.1f\" }} times per second: memory is short, or much is thrown away."
             .to_owned(),
@@ -117,6 +123,7 @@ fn missing(target: &Target) -> Rule {
         ),
         lasting: 10 * MINUTE,
         severity: Severity::Warning,
+        objects: None,
         summary: format!(
             "{memory} of {{{{ $labels.job }}}}{{{{ with $labels.instance }}}} on {{{{ . }}}}{{{{ end }}}} is missing"
         ),
@@ -124,15 +131,35 @@ fn missing(target: &Target) -> Rule {
     }
 }
 
-/// Prometheus does not keep why a scrape failed: refused credentials look like any other failure.
+/// Prometheus does not keep why a scrape failed: refused credentials look like any other failure ([`refused`]).
 fn unreachable(target: &Target) -> Rule {
     Rule {
         alert: "MemoryMetricsUnreachable",
         expr: format!("up{} == 0", target.selector),
         lasting: 5 * MINUTE,
         severity: Severity::Warning,
+        objects: None,
         summary: "{{ $labels.instance }} cannot be scraped".to_owned(),
         description: "It is down, or too slow, or refuses the credentials: the page of targets in Prometheus has the last error."
+            .to_owned(),
+    }
+}
+
+/// Only whoever asks the page knows why it was refused: `detector watch`, which counts it.
+fn refused(target: &Target) -> Rule {
+    let name = target.watched_as.as_ref().map(|name| format!(",target={name:?}"));
+    Rule {
+        alert: "MetricsAuthenticationFailure",
+        expr: format!(
+            "increase(detector_source_errors_total{{reason=\"unauthorized\"{}}}[5m]) > 0",
+            name.unwrap_or_default()
+        ),
+        lasting: Duration::ZERO,
+        severity: Severity::Warning,
+        objects: None,
+        summary: "The metrics of {{ $labels.target }} are refused: credentials are missing or wrong".to_owned(),
+        description: "Nothing watches its memory now. Set the credentials of its target where `detector watch` runs, and those \
+                      of its scrape in Prometheus."
             .to_owned(),
     }
 }
@@ -146,6 +173,7 @@ fn containers(containers: &Containers) -> Vec<Rule> {
             expr: mib_per_hour(&format!("container_memory_rss{selector}"), *growth),
             lasting: 30 * MINUTE,
             severity: Severity::Warning,
+            objects: None,
             summary: format!(
                 "Memory of container {{{{ $labels.name }}}} grows by more than {} MiB per hour",
                 mib(*growth)
@@ -159,6 +187,7 @@ fn containers(containers: &Containers) -> Vec<Rule> {
             expr: format!("container_memory_working_set_bytes{selector} > {level}"),
             lasting: 10 * MINUTE,
             severity: Severity::Warning,
+            objects: None,
             summary: format!("Container {{{{ $labels.name }}}} uses more than {} MiB", mib(*level)),
             description:
                 "It uses {{ $value | humanize1024 }}B that the kernel cannot reclaim at once."

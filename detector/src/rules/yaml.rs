@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Rule, Severity};
+use super::Rule;
 
 /// One group with the rules in their order.
 pub fn file(group: &str, rules: &[Rule]) -> String {
@@ -19,16 +19,17 @@ struct Item<'a>(&'a Rule);
 impl std::fmt::Display for Item<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let rule = self.0;
-        let severity = match rule.severity {
-            Severity::Warning => "warning",
-            Severity::Critical => "critical",
-        };
+        let severity = rule.severity.name();
         writeln!(f, "      - alert: {}", rule.alert)?;
         writeln!(f, "        expr: {}", quoted(&rule.expr))?;
         if !rule.lasting.is_zero() {
             writeln!(f, "        for: {}m", rule.lasting.as_secs() / 60)?;
         }
-        writeln!(f, "        labels:\n          severity: {severity}\n        annotations:")?;
+        writeln!(f, "        labels:\n          severity: {severity}")?;
+        if let Some(objects) = &rule.objects {
+            writeln!(f, "          objects: {}", quoted(objects))?;
+        }
+        writeln!(f, "        annotations:")?;
         writeln!(f, "          summary: {}", quoted(&rule.summary))?;
         writeln!(f, "          description: {}", quoted(&rule.description))
     }

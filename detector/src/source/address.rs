@@ -6,7 +6,7 @@ use ureq::http::Uri;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
     /// It cannot be asked.
-    #[error("expected an address like http://127.0.0.1:8080 (https is not supported)")]
+    #[error("expected an address like http://127.0.0.1:8080, or https://")]
     NotHttp,
     /// It holds credentials.
     #[error(
@@ -36,7 +36,12 @@ fn is_http(uri: &Uri) -> bool {
     let named = uri.authority().is_some_and(|authority| {
         authority.port_u16().is_some() || authority.as_str() == authority.host()
     });
-    uri.scheme_str() == Some("http") && named
+    matches!(uri.scheme_str(), Some("http" | "https")) && named
+}
+
+/// Whether it is asked over TLS.
+pub fn is_secure(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https"))
 }
 
 /// A refused address with everything left out that may be a password.

@@ -4,6 +4,7 @@
 //! never read by mistake: the old directory then answers "no such process".
 
 mod children;
+mod entity;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use procfs::process::{Process, Stat, Status};
 use procfs::{Current, ProcError};
 
+pub(super) use self::children::{Row, descendants, rows};
+pub(crate) use self::entity::ProcessEntity;
 use super::{Restart, SampleError};
 use crate::{Observation, Signal};
 
@@ -67,7 +70,7 @@ impl ProcessSource {
         Self::open_in(Path::new("/proc"), pid)
     }
 
-    fn open_in(proc: &Path, pid: u32) -> Result<Self, SampleError> {
+    pub(super) fn open_in(proc: &Path, pid: u32) -> Result<Self, SampleError> {
         let root = proc.join(pid.to_string());
         let process = Process::new_with_root(root.clone())
             .map_err(|source| because(pid, "the directory", source))?;
@@ -84,8 +87,35 @@ impl ProcessSource {
         &self.name
     }
 
-    /// One observation. What is missing from it and why goes to `notes`.
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Whether it is still the run that was opened.
+    pub(super) fn is_same(&self) -> bool {
+        let alive = self.status().and_then(|_| self.stat());
+        alive.is_ok_and(|stat| self.run.restart(Run::of(&stat)).is_none())
+    }
+
+    /// One observation, its children counted. What is missing from it and why goes to `notes`.
     pub fn observe(
+        &self,
+        t_seconds: f64,
+        notes: &mut BTreeSet<String>,
+    ) -> Result<Observation, SampleError> {
+        let mut observation = self.observe_alone(t_seconds, notes)?;
+        let processes = self.processes(notes).map(|count| (Signal::Processes, count));
+        observation.signals.extend(processes);
+        Ok(observation)
+    }
+
+    /// One observation of what the process itself holds.
+    pub(super) fn observe_alone(
         &self,
         t_seconds: f64,
         notes: &mut BTreeSet<String>,
@@ -107,7 +137,6 @@ impl ProcessSource {
         add(Signal::RssAnonBytes, status.rssanon.map(kib).or_else(|| self.anonymous(notes)));
         add(Signal::Threads, Some(status.threads as f64));
         add(Signal::Fds, self.fds(notes));
-        add(Signal::Processes, self.processes(notes));
         Ok(observation)
     }
 
@@ -212,7 +241,7 @@ fn lowest_limit(controllers: &[String], group: &str) -> Option<MemoryLimit> {
     lowest_limit_in(Path::new(mount), group, file)
 }
 
-fn lowest_limit_in(mount: &Path, group: &str, file: &str) -> Option<MemoryLimit> {
+pub(super) fn lowest_limit_in(mount: &Path, group: &str, file: &str) -> Option<MemoryLimit> {
     let groups = Path::new(group.trim_start_matches('/')).ancestors();
     groups.filter_map(|group| limit_of(mount, group, file)).min_by_key(|limit| limit.bytes)
 }

@@ -16,7 +16,7 @@ pub const CONFIRMS: [f64; 10] =
 #[derive(Debug, Serialize)]
 pub struct Match {
     /// The rival.
-    pub rival: &'static str,
+    pub rival: String,
     /// Its score, in its scope.
     pub rival_score: Score,
     /// The `--confirm`; none if ours is slower at every one that was tried, and then the score is
@@ -44,7 +44,7 @@ pub fn compare(corpus: &dyn Corpus, contestants: &[Contestant], judged: &[Judged
                 }
             }
             let (confirm_seconds, builtin_score) = best;
-            let rival = contestant.name();
+            let rival = contestant.name().to_owned();
             Some(Match { rival, rival_score: theirs, confirm_seconds, builtin_score })
         })
         .collect()

@@ -7,9 +7,10 @@ mod tables;
 use std::fmt::Write;
 
 use super::Judged;
+use super::baseline::Comparison;
 use super::report::{Report, Scored};
 use super::score::Score;
-use super::text::{estimate, seconds};
+use super::text::{self, estimate, seconds};
 use super::wrong::Wrong;
 use crate::report::junit::escape;
 
@@ -28,6 +29,7 @@ pub fn page(report: &Report, judged: &[Judged], most: usize) -> String {
     if let Some(first) = report.detectors.first() {
         page.push_str(&head(report, first));
     }
+    page.extend(report.comparison.as_ref().map(against));
     page.push_str(&tables::all(report));
     if let Some(first) = report.detectors.first() {
         page.push_str(&mistakes(first, judged, most));
@@ -39,7 +41,7 @@ pub fn page(report: &Report, judged: &[Judged], most: usize) -> String {
 
 fn head(report: &Report, first: &Scored) -> String {
     let Score { leaks, detected, traces, traces_with_false_alarms: wrong, .. } = first.overall;
-    let name = first.detector;
+    let name = escape(&first.detector);
     let headline = if leaks > 0 {
         format!(
             "{name} finds {detected} of {leaks} leaks, and is wrong about {wrong} of {traces} traces"
@@ -69,6 +71,21 @@ fn head(report: &Report, first: &Scored) -> String {
     )
 }
 
+/// What changed since the baseline.
+fn against(comparison: &Comparison) -> String {
+    let (class, headline) = if comparison.regressed {
+        ("failed", "worse than the baseline, beyond chance")
+    } else {
+        ("passed", "no worse than the baseline, beyond chance")
+    };
+    let changes = text::changes(comparison);
+    let changes = changes.iter().map(|change| format!("<li>{}</li>\n", escape(change)));
+    format!(
+        "<div class=\"card\"><span class=\"pill {class}\">{headline}</span>\n<ul class=\"changes\">\n{}</ul></div>\n",
+        changes.collect::<String>()
+    )
+}
+
 fn mistakes(first: &Scored, judged: &[Judged], most: usize) -> String {
     let wrong: Vec<Wrong> = judged.iter().filter_map(|one| Wrong::of(one, 0)).collect();
     let drawn = wrong.len().min(most);
@@ -77,7 +94,7 @@ fn mistakes(first: &Scored, judged: &[Judged], most: usize) -> String {
         "<h2 class=\"part\">What {} gets wrong</h2>\n<p class=\"soft\">{missed} misses, and false alarms on {} other \
          traces; {} of {all} are drawn (<code>--misses</code>). Alarms that were raised while something benign still moved, \
          and withdrawn, are not among them.</p>\n",
-        first.detector,
+        escape(&first.detector),
         all - missed,
         drawn,
     );
@@ -102,7 +119,8 @@ fn mistakes(first: &Scored, judged: &[Judged], most: usize) -> String {
 
 fn footer(report: &Report) -> String {
     let rules = report.detectors.iter().map(|scored| {
-        format!("<li><code>{}</code> {}</li>\n", scored.detector, escape(scored.says))
+        let (name, says) = (escape(&scored.detector), escape(&scored.says));
+        format!("<li><code>{name}</code> {says}</li>\n")
     });
     format!(
         "<footer><ul class=\"rules\">\n{}</ul>\nleaklab {}. A detector is scored on the traces that it was made for: long \

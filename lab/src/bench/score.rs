@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::f1::{self, Counts};
 use super::interval::{self, Estimate};
+use super::nab;
 use super::outcome::Outcome;
 
 const DAY_SECONDS: f64 = 86_400.0;
@@ -35,6 +36,12 @@ pub struct Score {
     pub delay_median_seconds: Option<f64>,
     /// The 95th percentile of the same.
     pub delay_p95_seconds: Option<f64>,
+    /// Median of the share of the way to the limit that was gone at the alarm, where it is known.
+    pub way_to_limit_median: Option<f64>,
+    /// Detected leaks with which a cause was named, where it is known which is right.
+    pub causes_named: usize,
+    /// Those of them whose cause is right.
+    pub causes_right: usize,
     /// False alarms.
     pub false_alarms: usize,
     /// Those of them that were withdrawn.
@@ -49,6 +56,10 @@ pub struct Score {
     pub recovered: usize,
     /// Median of the seconds from the fix to the end of the alarm.
     pub recovery_median_seconds: Option<f64>,
+    /// Rewards early detection, at most 100; a secondary figure, see [`nab`].
+    pub nab: Option<f64>,
+    /// Traces on which the detector came to no end.
+    pub failed: usize,
 }
 
 impl Score {
@@ -61,6 +72,7 @@ impl Score {
         let lasting = count(|o| o.false_alarms > o.forgiven_alarms);
         let delays = sorted(outcomes.iter().filter_map(|o| o.detected_after_seconds));
         let recoveries = sorted(outcomes.iter().filter_map(|o| o.recovered_after_seconds));
+        let ways = sorted(outcomes.iter().filter_map(|o| o.way_to_limit));
         let false_alarms = outcomes.iter().map(|o| o.false_alarms).sum();
         let clean_days = outcomes.iter().map(|o| o.clean_seconds).sum::<f64>() / DAY_SECONDS;
         let f1 = |wrong: fn(&Outcome) -> bool| {
@@ -80,6 +92,9 @@ impl Score {
             f1_forgiving: f1(|o| o.false_alarms > o.forgiven_alarms),
             delay_median_seconds: quantile(&delays, 0.5),
             delay_p95_seconds: quantile(&delays, 0.95),
+            way_to_limit_median: quantile(&ways, 0.5),
+            causes_named: count(|o| o.cause_is_right.is_some()),
+            causes_right: count(|o| o.cause_is_right == Some(true)),
             false_alarms,
             withdrawn_alarms: outcomes.iter().map(|o| o.withdrawn_alarms).sum(),
             clean_days,
@@ -87,6 +102,8 @@ impl Score {
             fixed: count(|o| o.fixed && o.detected_after_seconds.is_some()),
             recovered: recoveries.len(),
             recovery_median_seconds: quantile(&recoveries, 0.5),
+            nab: nab::score(outcomes),
+            failed: count(|o| o.failure.is_some()),
         }
     }
 }

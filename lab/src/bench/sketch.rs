@@ -110,7 +110,7 @@ mod tests {
             truth: Truth { family: "f".into(), ..Truth::default() },
             observations: (0..=96).map(seen).collect(),
         };
-        let change = |(t_seconds, state)| Change { t_seconds, signal, state };
+        let change = |(t_seconds, state)| Change { t_seconds, signal, state, cause: None };
         let changes = [
             (1.0, State::Steady),
             (10.0, State::Leaking),

@@ -3,17 +3,28 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::baseline::{Compared, Comparison};
 use super::interval::Estimate;
-use super::report::{DIFFICULTIES, Report, Scored};
+use super::report::{DIFFICULTIES, OnTrace, Report, Scored};
 
 /// The report as text.
 pub fn render(report: &Report) -> String {
     let mut text =
         format!("{}: {} traces, {} of them leak\n\n", report.corpus, report.traces, report.leaks);
     overall(&mut text, report);
+    more(&mut text, report);
+    for scored in &report.detectors {
+        if let Some(why) = failure(scored) {
+            line(&mut text, &format!("\n{why}"));
+        }
+    }
     families(&mut text, report);
     difficulties(&mut text, report);
     matches(&mut text, report);
+    if let Some(found) = &report.comparison {
+        text.push('\n');
+        text.push_str(&comparison(found));
+    }
     text.push('\n');
     for scored in &report.detectors {
         line(&mut text, &format!("{:<13} {}", scored.detector, scored.says));
@@ -65,6 +76,76 @@ fn overall(text: &mut String, report: &Report) {
          were raised while",
     );
     line(text, "something benign still moved, and then withdrawn, do not count.");
+}
+
+/// What a score says beside how often it is right: how soon, why, and to the end.
+fn more(text: &mut String, report: &Report) {
+    line(
+        text,
+        &format!(
+            "\n{:<13} {:>8} {:>12} {:>9} {:>6} {:>7}",
+            "detector", "to limit", "cause right", "recovery", "NAB", "failed"
+        ),
+    );
+    for scored in &report.detectors {
+        let score = &scored.overall;
+        line(
+            text,
+            &format!(
+                "{:<13} {:>8} {:>12} {:>9} {:>6} {:>7}",
+                scored.detector,
+                per_cent(score.way_to_limit_median),
+                share(score.causes_right, score.causes_named),
+                seconds(score.recovery_median_seconds),
+                score.nab.map_or_else(dash, |nab| format!("{nab:.1}")),
+                score.failed,
+            ),
+        );
+    }
+}
+
+/// Where a detector came to no end, and why on the first trace; none if nowhere.
+pub(super) fn failure(scored: &Scored) -> Option<String> {
+    let failed = |on: &OnTrace| Some((on.trace.clone(), on.outcome.failure.clone()?));
+    let (trace, why) = scored.outcomes.iter().find_map(failed)?;
+    let (name, count, of) = (&scored.detector, scored.overall.failed, scored.overall.traces);
+    Some(format!("{name} failed on {count} of {of} traces; on {trace}: {why}"))
+}
+
+/// What is different from the baseline, one thing a line.
+pub fn comparison(comparison: &Comparison) -> String {
+    let worse = if comparison.regressed { "worse" } else { "no worse" };
+    let mut text = format!("{worse} than the baseline beyond chance\n");
+    for change in changes(comparison) {
+        line(&mut text, &format!("  {change}"));
+    }
+    text
+}
+
+/// The same as sentences that begin with the detector's name, the regressions of each first.
+pub(super) fn changes(comparison: &Comparison) -> Vec<String> {
+    let mut all: Vec<String> = comparison.detectors.iter().flat_map(changes_of).collect();
+    all.extend(comparison.new_detectors.iter().map(|name| format!("{name}: not in the baseline")));
+    all
+}
+
+fn changes_of(one: &Compared) -> Vec<String> {
+    let Compared { detector, delay, .. } = one;
+    let mut all: Vec<String> =
+        one.regressions.iter().map(|what| format!("{detector}: REGRESSION: {what}")).collect();
+    let traces = one.changes();
+    all.extend(traces.map(|(what, traces)| format!("{detector}: {what}: {}", traces.join(", "))));
+    if delay.longer + delay.shorter > 0 {
+        let ratio = delay.median_ratio.map_or_else(dash, |ratio| format!("{ratio:.2}"));
+        all.push(format!(
+            "{detector}: of {} leaks that both detect, {} take longer and {} less long; {ratio} times at the median",
+            delay.pairs, delay.longer, delay.shorter
+        ));
+    }
+    if all.is_empty() {
+        all.push(format!("{detector}: the same on every trace"));
+    }
+    all
 }
 
 fn families(text: &mut String, report: &Report) {
@@ -162,6 +243,10 @@ pub(super) fn estimate(estimate: Option<Estimate>, decimals: usize) -> String {
 
 pub(super) fn share(hits: usize, of: usize) -> String {
     if of == 0 { dash() } else { format!("{hits}/{of}") }
+}
+
+pub(super) fn per_cent(share: Option<f64>) -> String {
+    share.map_or_else(dash, |share| format!("{:.0} %", 100.0 * share))
 }
 
 /// A duration to a tenth of its unit.

@@ -12,7 +12,7 @@ const FALL: f64 = 0.5;
 
 /// The bytes held since the injection, in constant memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Antics {
+pub struct Antics {
     first_seconds: Option<f64>,
     last_seconds: f64,
     peak: f64,

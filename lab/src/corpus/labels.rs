@@ -16,6 +16,9 @@ pub const NO_LEAK: &str = "no_leak";
 /// Columns that are read: `name`, `label` (`no_leak` or what begins with `leak`), `leak_onset_s`,
 /// `recovery_s`, `resource` (`memory` or `fd`).
 pub fn read(path: &Path) -> Result<BTreeMap<String, Truth>, ReadError> {
+    if is_trace(path) {
+        return Ok(BTreeMap::new());
+    }
     if !path.exists() {
         return Ok(BTreeMap::new());
     }
@@ -68,6 +71,11 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Truth>, ReadError> {
     Ok(truths)
 }
 
+/// Whether a file of that name is a trace, such as that of the leak `labels`: it has a truth of its own.
+pub fn is_trace(path: &Path) -> bool {
+    path.with_file_name("labels.truth.yaml").exists()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -93,5 +101,18 @@ mod tests {
         assert!(refused.contains("line 2: unknown resource `thread`"), "{refused}");
         put("a,no_leak,,,thread\n").unwrap();
         assert_eq!(folder(dir.path(), false).unwrap().remove(0).truth.leak, None);
+    }
+
+    #[test]
+    fn a_trace_may_be_called_labels_if_it_has_a_truth_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let truth = "schema_version: 1\nfamily: labels\nlabel: no_leak\n";
+        for name in ["a", "labels"] {
+            fs::write(dir.path().join(format!("{name}.csv")), "t_seconds,fds\n0,5\n1,6\n").unwrap();
+            fs::write(dir.path().join(format!("{name}.truth.yaml")), truth).unwrap();
+        }
+        let names: Vec<_> =
+            folder(dir.path(), false).unwrap().into_iter().map(|t| t.name).collect();
+        assert_eq!(names, ["a", "labels"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Reads a folder of traces with their truth: `NAME.truth.yaml` beside each trace, or one
 //! `labels.csv` for all, or, if the caller says so, none because nothing leaks.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use detector::{Observation, Signal};
 
 use super::truth::{BadTruth, Truth};
 use super::{Trace, labels};
+use crate::faults::Faults;
 
 /// Why a folder is no corpus.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +37,7 @@ pub enum ReadError {
     #[error(transparent)]
     Trace(#[from] TraceError),
     /// A truth that is none.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Truth {
         /// The file.
         path: PathBuf,
@@ -52,48 +54,76 @@ pub enum ReadError {
     },
 }
 
-/// Reads every trace of a folder, in the order of the names.
-pub fn folder(folder: &Path, leak_free: bool) -> Result<Vec<Trace>, ReadError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ReadError::Io { path, source }
+/// Reads every trace of a folder, in the order of the names; or tells all that is wrong with them.
+pub fn folder(folder: &Path, leak_free: bool) -> Result<Vec<Trace>, Faults> {
+    let told = |error: ReadError| vec![crate::error_chain(&error)];
+    let known = labels::read(&folder.join("labels.csv")).and_then(|of| Ok((of, names(folder)?)));
+    let (labels, files) = match known {
+        Ok(known) => known,
+        Err(error) => return Faults::check(told(error)).map(|()| Vec::new()),
     };
-    let labels = labels::read(&folder.join("labels.csv"))?;
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        paths.push(entry.map_err(failed(folder))?.path());
+    let (mut traces, mut faults) = (Vec::new(), Vec::new());
+    for path in files.values() {
+        match one(folder, path, &labels, leak_free) {
+            Ok(trace) => traces.push(trace),
+            Err(error) => faults.extend(told(error)),
+        }
     }
-    paths.sort();
-    let mut traces = Vec::new();
-    for path in paths {
-        let Some(name) = trace_name(&path) else { continue };
-        let observations: Vec<Observation> = Reader::open(&path)?.collect::<Result<_, _>>()?;
-        let sidecar = folder.join(format!("{name}.truth.yaml"));
-        let mut truth = if sidecar.exists() {
-            let text = fs::read_to_string(&sidecar).map_err(failed(&sidecar))?;
-            Truth::parse(&text).map_err(|source| ReadError::Truth { path: sidecar, source })?
-        } else if let Some(label) = labels.get(&name) {
-            label.clone()
-        } else if leak_free {
-            Truth { family: "leak_free".into(), ..Truth::default() }
-        } else {
-            return Err(ReadError::NoTruth(path));
-        };
-        complete(&mut truth, &observations);
-        traces.push(Trace { name, truth, observations });
-    }
-    if traces.is_empty() { Err(ReadError::Empty(folder.to_owned())) } else { Ok(traces) }
+    Faults::check(faults).map(|()| traces)
 }
 
-/// `NAME` of `NAME.csv` and `NAME.csv.gz`.
+/// The traces of a folder by their names: their files.
+pub fn names(folder: &Path) -> Result<BTreeMap<String, PathBuf>, ReadError> {
+    let failed = |source| ReadError::Io { path: folder.to_owned(), source };
+    let mut names = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if let Some(name) = trace_name(&path) {
+            names.insert(name, path);
+        }
+    }
+    if names.is_empty() { Err(ReadError::Empty(folder.to_owned())) } else { Ok(names) }
+}
+
+/// Reads one of the traces, with its own truth or that of the list.
+pub fn one(
+    folder: &Path,
+    path: &Path,
+    labels: &BTreeMap<String, Truth>,
+    leak_free: bool,
+) -> Result<Trace, ReadError> {
+    let name = trace_name(path).ok_or_else(|| ReadError::Empty(path.to_owned()))?;
+    let observations: Vec<Observation> = Reader::open(path)?.collect::<Result<_, _>>()?;
+    let sidecar = folder.join(format!("{name}.truth.yaml"));
+    let mut truth = if sidecar.exists() {
+        truth(&sidecar)?
+    } else if let Some(label) = labels.get(&name) {
+        label.clone()
+    } else if leak_free {
+        Truth { family: "leak_free".into(), ..Truth::default() }
+    } else {
+        return Err(ReadError::NoTruth(path.to_owned()));
+    };
+    complete(&mut truth, &observations);
+    Ok(Trace { name, truth, observations })
+}
+
+/// Reads a truth.
+pub fn truth(path: &Path) -> Result<Truth, ReadError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    Truth::parse(&text).map_err(|source| ReadError::Truth { path: path.to_owned(), source })
+}
+
+/// `NAME` of `NAME.csv` and `NAME.csv.gz`; `labels.csv` is one only with a truth of its own, else a list of them.
 fn trace_name(path: &Path) -> Option<String> {
     let file = path.file_name()?.to_str()?;
     let name = file.strip_suffix(".csv.gz").or_else(|| file.strip_suffix(".csv"))?;
-    (name != "labels").then(|| name.to_owned())
+    (name != "labels" || labels::is_trace(path)).then(|| name.to_owned())
 }
 
 /// What the samples tell that the truth left out.
-fn complete(truth: &mut Truth, observations: &[Observation]) {
+pub fn complete(truth: &mut Truth, observations: &[Observation]) {
     let gaps = observations.windows(2).map(|pair| pair[1].t_seconds - pair[0].t_seconds);
     if truth.interval_seconds == 0.0 {
         truth.interval_seconds = gaps.fold(f64::INFINITY, f64::min);
@@ -129,7 +159,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let csv = "t_seconds,memory_used_percent\n0,50\n60,51\n";
         fs::write(dir.path().join("a.csv"), csv).unwrap();
-        assert!(matches!(folder(dir.path(), false), Err(ReadError::NoTruth(_))));
+        fs::write(dir.path().join("b.csv"), "t_seconds,memory_used_percent\n0,high\n").unwrap();
+        let refused = folder(dir.path(), false).unwrap_err().to_string();
+        assert!(refused.contains("a.csv has neither") && refused.contains("b.csv"), "{refused}");
+        fs::remove_file(dir.path().join("b.csv")).unwrap();
         let read = folder(dir.path(), true).unwrap();
         assert_eq!((read[0].truth.limit, read[0].truth.leak.is_none()), (Some(100.0), true));
     }

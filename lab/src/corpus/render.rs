@@ -185,6 +185,7 @@ fn leaked(leak: &Leak, scene: &Scene, sketch: &Sketch, memory: &Memory) -> Leake
         released: leak.fix.is_some_and(|fix| fix.released),
         slope_per_second: growth / grows_for,
         bytes_per_request: served.map(|(total, (a, b))| growth / (total[*b] - total[*a])),
+        causes: Vec::new(),
         growth,
         residual_sd: stats::deviation(span.iter().map(|index| rest(*index))),
     }

@@ -42,6 +42,8 @@ pub struct Leaked {
     pub slope_per_second: f64,
     /// Bytes that each request leaked, where requests were the cause.
     pub bytes_per_request: Option<f64>,
+    /// The gauges that count it, where the trace has any: what a detector may name as the cause.
+    pub causes: Vec<String>,
     /// How far it rose, from the onset to the fix or the end.
     pub growth: f64,
     /// The standard deviation, over that time, of what is left when the leak is taken away.
@@ -49,6 +51,13 @@ pub struct Leaked {
 }
 
 impl Leaked {
+    /// Whether a gauge counts this leak, labels aside; none if nobody knows what does.
+    pub fn is_caused_by(&self, gauge: &str) -> Option<bool> {
+        let family = gauge.split('{').next().unwrap_or_default();
+        let is = |cause: &String| cause == gauge || cause == family;
+        (!self.causes.is_empty()).then(|| self.causes.iter().any(is))
+    }
+
     /// Growth in residual standard deviations: at 1 the eye sees noise, at 30 the leak.
     pub fn difficulty(&self) -> f64 {
         self.growth / self.residual_sd
@@ -84,6 +93,9 @@ impl Truth {
             line("slope_per_second", &leak.slope_per_second);
             if let Some(bytes) = leak.bytes_per_request {
                 line("bytes_per_request", &bytes);
+            }
+            if !leak.causes.is_empty() {
+                line("causes", &format_args!("[{}]", leak.causes.join(", ")));
             }
             line("growth", &leak.growth);
             line("residual_sd", &leak.residual_sd);
@@ -148,12 +160,12 @@ impl Truth {
 
 impl Leaked {
     fn parse(pairs: &mut Pairs) -> Result<Self, BadTruth> {
+        const CAUSES: &str = "a list of gauges such as [cache_entries]";
         const SIGNALS: &str = "a list of signals such as [rss_bytes]";
         let list: String = pairs.required("signals", SIGNALS)?;
         let bad = || BadTruth::Bad { key: "signals", value: list.clone(), expected: SIGNALS };
-        let inner = list.strip_prefix('[').and_then(|list| list.strip_suffix(']'));
-        let names = inner.ok_or_else(bad)?.split(',');
-        let signals: Result<Vec<Signal>, _> = names.map(|name| name.trim().parse()).collect();
+        let names = listed(&list).ok_or_else(bad)?;
+        let signals: Result<Vec<Signal>, _> = names.map(str::parse).collect();
         let signals = signals.map_err(|_| bad())?;
         let onset_seconds =
             pairs.number("onset_seconds")?.ok_or(BadTruth::Missing("onset_seconds"))?;
@@ -167,6 +179,11 @@ impl Leaked {
             let (key, value) = ("released", released.to_string());
             return Err(BadTruth::Bad { key, value, expected: "`fixed_seconds` beside it" });
         }
+        let causes: Option<String> = pairs.optional("causes", CAUSES)?;
+        let causes = causes.map_or(Ok(Vec::new()), |list| {
+            let names = listed(&list).map(|names| names.map(str::to_owned).collect());
+            names.ok_or(BadTruth::Bad { key: "causes", value: list, expected: CAUSES })
+        })?;
         // It follows from growth and deviation (and is infinite without noise); written for people.
         let _: Option<f64> = pairs.optional("difficulty", NUMBER)?;
         Ok(Self {
@@ -176,6 +193,7 @@ impl Leaked {
             released,
             slope_per_second: pairs.number("slope_per_second")?.unwrap_or(0.0),
             bytes_per_request: pairs.number("bytes_per_request")?,
+            causes,
             growth: pairs.number("growth")?.unwrap_or(0.0),
             residual_sd: pairs.number("residual_sd")?.unwrap_or(0.0),
         })
@@ -183,6 +201,12 @@ impl Leaked {
 }
 
 const NUMBER: &str = "a number";
+
+/// The members of `[a, b]`.
+fn listed(list: &str) -> Option<impl Iterator<Item = &str>> {
+    let inner = list.strip_prefix('[')?.strip_suffix(']')?;
+    Some(inner.split(',').map(str::trim))
+}
 
 /// Keys and values that have not been asked for yet.
 struct Pairs(BTreeMap<String, String>);

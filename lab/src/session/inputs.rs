@@ -57,7 +57,11 @@ impl Session<'_> {
         let requests = self.requests();
         let mut look = Look { seen: observation.clone(), requests, answers: Vec::new() };
         let mut changes = Vec::new();
-        if let Some(watcher) = &mut self.watcher {
+        let watcher = self.watcher.as_mut().filter(|_| t_seconds > self.watching_from_seconds);
+        if let Some(watcher) = watcher {
+            if let Some(fixed) = self.unnoted_fix_seconds.take_if(|fixed| *fixed < t_seconds) {
+                watcher.note_fix(fixed);
+            }
             match watcher.observe(&observation) {
                 Ok(assessments) => changes = assessments,
                 Err(error) => return Ok((t_seconds, Input::Broken(error_chain(&error)))),

@@ -17,7 +17,7 @@ fn series(more: impl Fn(f64) -> f64) -> String {
 }
 
 /// A folder with two leaks, one of them slow, that begin after twelve hours, and a batch job.
-fn corpus(bench: &Bench) -> String {
+pub fn corpus(bench: &Bench) -> String {
     let folder = bench.path("corpus");
     fs::create_dir(&folder).expect("a folder");
     let put = |name: &str, family: &str, more: &dyn Fn(f64) -> f64, label: &str| {
@@ -131,8 +131,14 @@ fn what_is_no_corpus_or_no_detector_is_refused() {
         (vec!["bench", "--corpus", "no/such"], "cannot read no/such"),
         (vec!["bench", "--corpus", utf8(&bad)], "has neither a NAME.truth.yaml nor a line"),
         (vec!["bench", "--detector", "crystal_ball"], "unknown detector `crystal_ball`; valid are"),
+        (vec!["bench", "--detector", "ball", "--detector", "rate", "--detector", "orb"], "`orb`"),
+        (
+            vec!["bench", "--detector", "rate", "--detector", "rate"],
+            "two detectors are called `rate`",
+        ),
         (vec!["bench", "--leak-free"], "--corpus"),
         (vec!["bench", "--half", "third"], "expected tune or test"),
+        (vec!["bench", "--traces", "0"], "there is no trace to score"),
         (vec!["corpus", "generate"], "--out"),
     ] {
         let output = bench.run(&args);

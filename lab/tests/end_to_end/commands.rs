@@ -91,3 +91,16 @@ fn the_other_crates_commands_are_here_too() {
         assert!(stdout(&output).contains(&format!("Usage: leaklab {command}")), "{command}");
     }
 }
+
+#[test]
+fn the_configuration_of_a_watch_is_checked_here_too() {
+    let bench = Bench::new();
+    let good = bench.file("good.yaml", "targets: [{name: api, pid: 1}]\n");
+    let output = bench.run(&["detect", "watch", "--check-config", "--config", utf8(&good)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "sound: 1 targets, 0 rules, 0 receivers, 0 inspections\n");
+    let bad = bench.file("bad.yaml", "targets: [{name: api, pid: 1}]\nlost: 1\n");
+    let output = bench.run(&["detect", "watch", "--check-config", "--config", utf8(&bad)]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("bad.yaml:2:7: unknown key `lost`"), "{}", stderr(&output));
+}

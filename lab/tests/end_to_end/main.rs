@@ -4,10 +4,15 @@
 
 mod bench;
 mod commands;
+mod contestants;
+mod corpus;
 mod drills;
+mod exercise;
+mod game_day;
 mod no_orphans;
 mod spans;
 mod target;
+mod up;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -25,7 +25,7 @@ use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::dose::Dose;
 use crate::endpoint::Endpoint;
-use crate::metrics::Known;
+use crate::metrics::{Known, register};
 use crate::pattern::lock;
 
 /// More memory than any machine fills in a second, whatever with: one core clears pages at some
@@ -87,8 +87,7 @@ impl GrowthEvents {
     /// event is an increase.
     pub fn register(registry: &Registry, settings: GrowthSettings) -> prometheus::Result<Self> {
         let counter = |name, help, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone())).map(|()| counter)
+            register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
         };
         let growth = Self {
             events: counter(

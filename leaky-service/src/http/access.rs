@@ -44,7 +44,13 @@ impl AdminAccess {
                 hint: "send 'Authorization: Bearer TOKEN' with the value of LEAKLAB_ADMIN_TOKEN"
                     .to_owned(),
             }),
-            None if self.allow_remote || (is_local && !is_rebound(headers)) => Ok(()),
+            None if is_rebound(headers) => Err(Problem {
+                status: StatusCode::FORBIDDEN,
+                error: "the admin API does not answer pages that reach it by a name".to_owned(),
+                hint: "open the page at localhost or at an address, or set LEAKLAB_ADMIN_TOKEN"
+                    .to_owned(),
+            }),
+            None if self.allow_remote || is_local => Ok(()),
             None => Err(Problem {
                 status: StatusCode::FORBIDDEN,
                 error: "the admin API answers this machine only".to_owned(),
@@ -162,8 +168,11 @@ mod tests {
             assert!(!is_rebound(&headers), "{host}: no page is behind it");
             headers.insert(ORIGIN, format!("http://{host}").parse().unwrap());
             assert_eq!(is_rebound(&headers), rebound, "{host}");
-            let peer = LOCAL.parse().unwrap();
-            assert_eq!(AdminAccess::default().judge(&headers, peer).is_err(), rebound, "{host}");
+            for (allow_remote, peer) in [(false, LOCAL), (true, LOCAL), (true, REMOTE)] {
+                let access = AdminAccess { allow_remote, token: None };
+                let judged = access.judge(&headers, peer.parse().unwrap());
+                assert_eq!(judged.is_err(), rebound, "{host} {allow_remote} {peer}");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::{Body, Problem};
 use super::status;
+use super::turn::blocking;
 use crate::catalogue::Catalogue;
 use crate::controls::{Change, PER_SECOND, SHARE, SPAN};
 use crate::endpoint::Endpoint;
@@ -83,15 +84,14 @@ pub async fn clear(
         return Err(Problem::bad_request(format!("there is no leak_type '{leak_type}'"), hint));
     }
     // Freeing a hundred thousand entries takes a while; requests go on meanwhile.
-    let cleared = tokio::task::spawn_blocking(move || {
+    let cleared = blocking(move || {
         let answer = clear_now(service.catalogue(), &leak_type);
         // What the frees left in this thread's cache would count as in use.
         heap::flush_thread_cache().map(|()| answer)
     });
-    match cleared.await {
-        Ok(Ok(answer)) => answer.map(Json),
-        Ok(Err(error)) => Err(Problem::internal(&error, status::HEAP_HINT)),
-        Err(error) => Err(Problem::internal(&error, "the clear did not finish; try again")),
+    match cleared.await? {
+        Ok(answer) => answer.map(Json),
+        Err(error) => Err(Problem::internal(&error, status::HEAP_HINT)),
     }
 }
 

@@ -35,7 +35,8 @@ pub async fn data(State(service): State<Arc<Service>>, request: Request) -> Answ
 
 pub async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let content_type = [(CONTENT_TYPE, prometheus::TEXT_FORMAT)];
-    match service.metrics().scrape(service.catalogue(), service.growth()) {
+    let sealed = service.seal().is_on();
+    match service.metrics().scrape(service.catalogue(), service.growth(), sealed) {
         Ok(text) => (content_type, text).into_response(),
         Err(error) => Problem::internal(&error, "look at the service's log").into_response(),
     }

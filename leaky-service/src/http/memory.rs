@@ -75,7 +75,7 @@ pub async fn overview(State(service): State<Arc<Service>>) -> Result<Json<Value>
                 "count": usage.count,
             })),
         },
-        "leaks": leaks(service.catalogue()),
+        "leaks": (!service.seal().is_on()).then(|| leaks(service.catalogue())),
         "attribution": tracker::attribution(),
     })))
 }

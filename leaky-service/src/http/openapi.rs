@@ -10,6 +10,7 @@ pub mod memory;
 mod operation;
 mod pattern;
 mod schema;
+pub mod seal;
 
 use std::sync::Arc;
 
@@ -89,9 +90,11 @@ fn document(service: &Service) -> Value {
 fn operations(route: &Route, service: &Service) -> Vec<(String, Value)> {
     let written = |operation: Operation| match route.access {
         Access::Open => operation.written(None),
-        Access::Admin => {
+        Access::Admin | Access::Truth => {
             let scheme = service.admin_access().token.as_ref().map(|_| "adminToken");
-            operation.refuses(&[401, 403]).written(scheme)
+            let operation = operation.refuses(&[401, 403]);
+            let sealable = route.access == Access::Truth;
+            if sealable { operation.refuses(&[409]) } else { operation }.written(scheme)
         }
         Access::Metrics => {
             let access = service.metrics_access();

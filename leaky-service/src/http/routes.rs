@@ -14,9 +14,9 @@ use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use super::openapi::{Describe, clients, leaks, memory as looks};
+use super::openapi::{Describe, clients, leaks, memory as looks, seal as sealing};
 use super::problem::Problem;
-use super::{admin, api, health, memory, openapi, profiles, status, stream, upload, work};
+use super::{admin, api, health, memory, openapi, profiles, seal, status, stream, upload, work};
 use crate::endpoint::Endpoint;
 use crate::service::Service;
 
@@ -49,6 +49,8 @@ pub enum Access {
     Open,
     /// See [`AdminAccess`](super::AdminAccess).
     Admin,
+    /// The same, but nobody while a game day is on: it tells what leaks.
+    Truth,
     /// See [`MetricsAccess`](super::MetricsAccess).
     Metrics,
 }
@@ -71,16 +73,18 @@ pub const ROUTES: &[Route] = &[
     reads(Endpoint::Stream.path(), Access::Open, by!(stream::stream), clients::stream),
     reads("/metrics", Access::Metrics, by!(api::metrics), clients::metrics),
     reads("/openapi.json", Access::Open, by!(openapi::openapi), clients::openapi),
-    reads("/admin/leaks", Access::Admin, by!(admin::list), leaks::list),
-    reads("/admin/leaks/status", Access::Admin, by!(status::status), leaks::status),
-    acts("/admin/leaks/clear", Access::Admin, by!(admin::clear), leaks::clear),
+    reads("/admin/leaks", Access::Truth, by!(admin::list), leaks::list),
+    reads("/admin/leaks/status", Access::Truth, by!(status::status), leaks::status),
+    acts("/admin/leaks/clear", Access::Truth, by!(admin::clear), leaks::clear),
     Route {
         method: Verb::Post,
         path: "/admin/leaks/{name}",
-        access: Access::Admin,
+        access: Access::Truth,
         describe: Describe::EachPattern(leaks::change),
         answers: by!(admin::change),
     },
+    acts("/admin/seal", Access::Admin, by!(seal::seal), sealing::seal),
+    acts("/admin/seal/open", Access::Admin, by!(seal::open), sealing::open),
     acts("/admin/gc", Access::Admin, by!(memory::collect), looks::gc),
     reads("/admin/memory", Access::Admin, by!(memory::overview), looks::overview),
     reads("/admin/memory/snapshot", Access::Admin, by!(memory::snapshot), looks::snapshot),
@@ -186,6 +190,10 @@ impl Access {
         match self {
             Self::Open => Ok(()),
             Self::Admin => service.admin_access().judge(headers, peer),
+            Self::Truth => {
+                service.admin_access().judge(headers, peer)?;
+                seal::judge(service)
+            }
             Self::Metrics => service.metrics_access().judge(headers),
         }
     }
@@ -193,7 +201,7 @@ impl Access {
     /// How to authenticate, in the words of a refusal.
     const fn challenge(self) -> &'static str {
         match self {
-            Self::Open | Self::Admin => "Bearer realm=\"Admin\"",
+            Self::Open | Self::Admin | Self::Truth => "Bearer realm=\"Admin\"",
             Self::Metrics => "Basic realm=\"Metrics\"",
         }
     }

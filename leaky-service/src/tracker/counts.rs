@@ -227,3 +227,28 @@ fn tell(bytes: i64) {
         PEAK_BYTES.fetch_max(told, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Other tests of this process have threads, too, so not every thread need find a shard of its own; were none
+    /// handed on, none would from the sixteenth on.
+    #[test]
+    fn a_thread_that_ends_leaves_its_shard_to_the_next() {
+        let site = NUMBERS - 1;
+        let shards = (0..4 * SHARDS).map(|_| {
+            let visit = thread::spawn(move || {
+                born(site, 100);
+                died(site, 100);
+                shard()
+            });
+            visit.join().unwrap()
+        });
+        let late: Vec<usize> = shards.skip(2 * SHARDS).collect();
+        assert!(late.iter().any(|shard| *shard != SHARED), "{late:?}");
+        assert_eq!(read(site).live, Amount::default());
+    }
+}

@@ -7,7 +7,7 @@ use leaky_service::controls::Change;
 use leaky_service::{Service, Settings, heap};
 
 use crate::alone::alone;
-use crate::kernel::{anonymous_bytes, settled};
+use crate::kernel::{anonymous_bytes, anonymous_bytes_at_rest, settled};
 use crate::proof;
 
 const SIZE: f64 = (80 << 20) as f64;
@@ -27,7 +27,7 @@ fn burst_retention_keeps_what_one_burst_used_and_no_more() {
             }
         };
         for bytes_per_request in [4 << 10, 10 << 10, 64 << 10] {
-            let (resident, in_use) = (anonymous_bytes(), proof::in_use_bytes());
+            let (resident, in_use) = (anonymous_bytes_at_rest(), proof::in_use_bytes());
             let parameters = vec![("size", SIZE as u64), ("period", 1000)];
             let (enabled, bytes) = (Some(true), Some(bytes_per_request));
             let change =

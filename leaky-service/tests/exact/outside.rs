@@ -6,10 +6,10 @@ use leaky_service::exhibit::Exhibit;
 use leaky_service::heap::{self, HeapStats};
 use leaky_service::{Service, Settings};
 
-use crate::kernel::anonymous_bytes;
+use crate::kernel::anonymous_bytes_at_rest;
 use crate::requests::{apply, request};
 
-const REQUESTS: u32 = 4000;
+const REQUESTS: u32 = 10_000;
 
 /// Proves it at three sizes, with a clear after each, and then that its fix keeps nothing.
 pub fn prove(name: &str) {
@@ -20,18 +20,18 @@ pub fn prove(name: &str) {
         prove_size(&service, exhibit, bytes_per_request as f64);
     }
     apply(exhibit, &Change { patched: Some(true), ..Change::ON });
-    let before = resident_bytes();
+    let before = anonymous_bytes_at_rest();
     request(service.catalogue(), REQUESTS as usize, |_| true);
-    let grown = resident_bytes() - before;
+    let grown = anonymous_bytes_at_rest() - before;
     assert!(grown < 1e6, "{name}, patched: {grown} bytes of {REQUESTS} times 64 KiB stay");
     assert_eq!((exhibit.count(), exhibit.held_bytes()), (0, 0), "{name}, patched");
 }
 
 fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
     let what = format!("{} at {bytes_per_request}", exhibit.facts().name);
-    let (before, in_use) = (resident_bytes(), in_use_bytes());
+    let (before, in_use) = (anonymous_bytes_at_rest(), in_use_bytes());
     request(service.catalogue(), REQUESTS as usize, |_| true);
-    let grown = resident_bytes() - before;
+    let grown = anonymous_bytes_at_rest() - before;
 
     let expected = f64::from(REQUESTS) * bytes_per_request;
     assert!(off(grown, expected) < 0.02, "{what}: the kernel says {grown}, not {expected}");
@@ -45,22 +45,13 @@ fn prove_size(service: &Service, exhibit: &Exhibit, bytes_per_request: f64) {
     assert_eq!(cleared.count, REQUESTS as usize, "{what}");
     assert!(off(cleared.freed_bytes as f64, held) < 1e-9, "{what}: freed {cleared:?} of {held}");
     assert_eq!(exhibit.held_bytes(), 0, "{what}");
-    let left = resident_bytes() - before;
+    let left = anonymous_bytes_at_rest() - before;
     assert!(left.abs() < 0.01 * grown, "{what}: {left} of {grown} bytes did not come back");
 }
 
-fn resident_bytes() -> f64 {
-    purge();
-    anonymous_bytes()
-}
-
 fn in_use_bytes() -> f64 {
-    purge();
-    HeapStats::read().expect("jemalloc is the allocator").in_use_bytes as f64
-}
-
-fn purge() {
     heap::flush_thread_cache().and_then(|()| heap::purge()).expect("jemalloc is the allocator");
+    HeapStats::read().expect("jemalloc is the allocator").in_use_bytes as f64
 }
 
 fn off(found: f64, expected: f64) -> f64 {

@@ -15,7 +15,7 @@ use leaky_service::process::ProcessMemory;
 use leaky_service::{Service, Settings};
 use tokio::runtime::{Builder, Handle};
 
-const REQUESTS: u32 = 4000;
+const REQUESTS: u32 = 10_000;
 
 /// What resident memory may differ by from what it was before anything leaked.
 const RSS_TOLERANCE_BYTES: u64 = 10 << 20;

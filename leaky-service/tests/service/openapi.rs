@@ -9,8 +9,13 @@ use crate::server::{Answer, Server};
 const TOKEN: [(&str, &str); 1] = [("LEAKLAB_ADMIN_TOKEN", "sesame")];
 
 /// Bodies that a call of each kind takes, by operation; others take none, or an empty one.
-const BODIES: [(&str, &str); 2] =
-    [("upload", "abc"), ("clear", r#"{"leak_type": "bounded_cache"}"#)];
+const BODIES: [(&str, &str); 4] = [
+    ("upload", "abc"),
+    ("clear", r#"{"leak_type": "bounded_cache"}"#),
+    // In the order of their paths, so that nothing is asked while it is on.
+    ("seal", r#"{"key": "sixteen letters.", "controls": {"cache": {"enabled": true}}}"#),
+    ("open_seal", r#"{"key": "sixteen letters."}"#),
+];
 
 #[test]
 fn every_answer_is_what_the_document_says() {
@@ -42,6 +47,7 @@ fn every_refusal_is_what_the_document_says() {
         ("post", "/admin/leaks/cache", r#"{"enabled": 1}"#, 400),
         ("post", "/admin/leaks/cache", r#"{"per_second": 5, "endpoint": "/api/data"}"#, 409),
         ("post", "/admin/leaks/clear", r#"{"leak_type": "cash"}"#, 400),
+        ("post", "/admin/seal", r#"{"key": "short", "controls": {}}"#, 400),
         ("get", "/api/orders?items=0", "", 400),
         ("get", "/api/orders?items=1&items=2", "", 400),
         ("get", "/api/search?q=a&q=b", "", 400),

@@ -71,7 +71,8 @@ flags! {
         /// themselves.
         #[arg(short = 'd', value_name = "TIME")]
         duration: "duration",
-        /// First instant of the schedule, `2026-01-31T12:00:00Z` [default: at once].
+        /// First instant of the schedule, `2026-01-31T12:00:00Z` or as `date +%s` has it, at most a week
+        /// ahead [default: at once].
         #[arg(value_name = "INSTANT")]
         start_at: "start-at",
         /// Seed of all that is random: the same seed is the same load [default: 0].
@@ -132,7 +133,7 @@ flags! {
         /// The body.
         #[arg(value_name = "TEXT", help_heading = "Requests")]
         body: "body",
-        /// The body, from a file of at most 16 MiB.
+        /// The body, from a file of at most 16 MiB; one that is no UTF-8 text has no holes.
         #[arg(value_name = "FILE", help_heading = "Requests")]
         body_file: "body-file",
         /// Size of the key space of `{{key}}` [default: 1000].

@@ -60,10 +60,16 @@ impl Format {
     }
 }
 
-/// Writes a result to stdout.
+/// Writes a result to stdout. Whoever reads it and has read enough (`| head`) is no reason to
+/// complain.
 pub(super) fn print(text: &str) -> Result<(), Vec<String>> {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| vec![format!("cannot write to stdout: {error}")])
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(vec![format!("cannot write to stdout: {error}")])
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The files of a run, all open.
@@ -82,10 +88,10 @@ impl OutputArgs {
         let failures = Failures::default();
         let create = |path: &String| OutputFile::create(path, &failures);
         if let Some(file) = self.csv.as_ref().map(create) {
-            listeners.push(Box::new(Csv::begin(file)));
+            listeners.push(Box::new(Csv::new(file)));
         }
         if let Some(file) = self.hdr_log.as_ref().map(create) {
-            listeners.push(Box::new(HdrLog::begin(file)));
+            listeners.push(Box::new(HdrLog::new(file)));
         }
         let reports = [(Format::Json, &self.json), (Format::Html, &self.html)];
         let reports = reports

@@ -31,6 +31,16 @@ impl Places {
         self.0.remove(option);
     }
 
+    /// Whether the file sets an option.
+    pub(super) fn has(&self, option: &str) -> bool {
+        self.0.contains_key(option)
+    }
+
+    /// Another place than an option of the file.
+    pub(super) fn note(&mut self, option: &str, place: &str) {
+        self.0.insert(option.to_owned(), place.to_owned());
+    }
+
     /// Names the places in the file, where there are any.
     pub(super) fn name(&self, problems: Problems) -> Problems {
         problems.with_places(|option| {
@@ -41,22 +51,23 @@ impl Places {
     }
 }
 
-/// Sets the options that `file` sets.
-pub(super) fn apply(file: &str, options: &mut PlanOptions, problems: &mut Problems) -> Places {
+/// Sets the options that `file` sets; says where, unless it is no plan at all.
+pub(super) fn apply(
+    file: &str,
+    options: &mut PlanOptions,
+    problems: &mut Problems,
+) -> Option<Places> {
     let mut text = String::new();
     let read =
         File::open(file).and_then(|open| open.take(LONGEST_BYTES + 1).read_to_string(&mut text));
     match read {
-        Ok(_) if text.len() as u64 <= LONGEST_BYTES => apply_text(file, &text, options, problems),
-        Ok(_) => {
-            problems.push("plan", format!("`{file}` is larger than 1 MiB"));
-            Places::default()
+        Ok(_) if text.len() as u64 <= LONGEST_BYTES => {
+            return apply_text(file, &text, options, problems);
         }
-        Err(error) => {
-            problems.push("plan", format!("cannot read `{file}`: {error}"));
-            Places::default()
-        }
+        Ok(_) => problems.push("plan", format!("`{file}` is larger than 1 MiB")),
+        Err(error) => problems.push("plan", format!("cannot read `{file}`: {error}")),
     }
+    None
 }
 
 fn apply_text(
@@ -64,10 +75,13 @@ fn apply_text(
     text: &str,
     options: &mut PlanOptions,
     problems: &mut Problems,
-) -> Places {
+) -> Option<Places> {
     let mut reader = Reader { file, options, problems, places: Places::default() };
     match yaml::read(text) {
-        Ok(Node { value: Value::Map(pairs), .. }) => reader.plan(&pairs),
+        Ok(Node { value: Value::Map(pairs), .. }) => {
+            reader.plan(&pairs);
+            return Some(reader.places);
+        }
         Ok(node) => {
             reader.problem(&node, "plan", "is not a mapping of options: write `rate: 50/s`");
         }
@@ -75,7 +89,7 @@ fn apply_text(
             reader.problems.push(format!("{file}:{line}:{column}"), what);
         }
     }
-    reader.places
+    None
 }
 
 /// Adds the request of a `--request` flag, which is one mapping of YAML.
@@ -125,11 +139,11 @@ impl Reader<'_> {
         let Value::Scalar(text) = &node.value else {
             return self.problem(node, key, "is not a single value");
         };
+        if settings::LISTED.contains(&key) {
+            return self.problem(node, key, &format!("is a list in a plan: write `{key}s`"));
+        }
         let mut problems = Problems::default();
-        let known = option != "header"
-            && !settings::LISTED.contains(&key)
-            && settings::apply(self.options, option, text, &mut problems);
-        if !known {
+        if !settings::apply(self.options, option, text, &mut problems) {
             self.problem(node, key, "is no option of a plan");
         }
         self.take(node, key, problems);
@@ -221,6 +235,7 @@ mod tests {
         let (mut options, mut problems) =
             (PlanOptions::new("", "", Duration::from_secs(10)), Problems::default());
         let places = apply_text("plan.yaml", text, &mut options, &mut problems);
+        let places = places.unwrap_or_default();
         let checked = options.clone().check().err().map(|more| places.name(more));
         let problems = problems.and(checked.unwrap_or_default());
         problems.or(options).map_err(|problems| problems.to_string().replace("; ", "\n"))
@@ -263,7 +278,8 @@ mod tests {
              stages: [soon]\n\
              requests:\n\
              \x20 - {path: x, wait: 5s}\n\
-             \x20 - 5\n";
+             \x20 - 5\n\
+             stage: 5s:1/s\n";
         let problems = read(text).expect_err("problems");
         let places: Vec<_> =
             problems.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>()).collect();
@@ -275,6 +291,7 @@ mod tests {
             ["plan.yaml:8:10", "stages"],
             ["plan.yaml:10:21", "requests[1].wait"],
             ["plan.yaml:11:5", "requests[2]"],
+            ["plan.yaml:12:8", "stage"],
         ];
         assert_eq!(places[..expected.len()], expected.map(|place| place.to_vec()), "{problems}");
         assert!(problems.contains("plan.yaml:2:7: rate: `fast`"), "{problems}");

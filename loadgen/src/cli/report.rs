@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    FINDING, INVALID,
+    FINDING, INVALID, exit_code,
     outputs::{Format, print},
 };
 use crate::{
@@ -18,8 +18,9 @@ use crate::{
 /// A run is a file written by `--json` or `--hdr-log`. Of two files the first is before, the second
 /// after; a difference counts when it is beyond the noise within both runs.
 ///
-/// Exit codes: 0 done, and nothing got worse; 1 something got worse; 2 a file cannot be used;
-/// 3 the runs are too short to tell, or the merged run is invalid.
+/// Exit codes: 0 done, and nothing got worse; 1 something got worse, or the merged run did not keep
+/// a condition; 2 a file cannot be used; 3 the runs are too short to tell, or the run is invalid.
+/// 130 a part of the merged run was interrupted.
 ///
 /// Examples:
 /// `loadgen report run.json --format html > run.html`
@@ -44,7 +45,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<u8, Vec<String>> {
     let archives = read(&args.runs)?;
     match (&archives[..], args.merge) {
         ([(before, a), (after, b)], false) => compare((before, a), (after, b), args.format),
-        ([_], false) | (_, true) => render(archives, args.format),
+        ([_], false) | (_, true) => render(archives, args),
         _ => Err(vec!["more than two runs can be merged (`--merge`), but not compared".to_owned()]),
     }
 }
@@ -80,7 +81,7 @@ fn compare(
 }
 
 /// One run, or the sum of several.
-fn render(archives: Vec<(String, Archive)>, format: Format) -> Result<u8, Vec<String>> {
+fn render(archives: Vec<(String, Archive)>, args: &ReportArgs) -> Result<u8, Vec<String>> {
     let (mut reports, mut logs) = (Vec::new(), Vec::new());
     for (path, archive) in archives {
         match archive {
@@ -89,13 +90,13 @@ fn render(archives: Vec<(String, Archive)>, format: Format) -> Result<u8, Vec<St
         }
     }
     match (reports.len(), logs.len()) {
-        (_, 0) => render_reports(&reports, format),
-        (0, _) => render_logs(&logs, format),
+        (_, 0) => render_reports(&reports, args),
+        (0, _) => render_logs(&logs, args.format),
         _ => Err(vec!["JSON reports and HDR logs cannot be merged with each other".to_owned()]),
     }
 }
 
-fn render_reports(reports: &[(String, Report)], format: Format) -> Result<u8, Vec<String>> {
+fn render_reports(reports: &[(String, Report)], args: &ReportArgs) -> Result<u8, Vec<String>> {
     let report = match reports {
         [(_, report)] => report.clone(),
         parts => {
@@ -103,8 +104,13 @@ fn render_reports(reports: &[(String, Report)], format: Format) -> Result<u8, Ve
             merge(parts).map_err(lines)?
         }
     };
-    print(&format.render(&report))?;
-    Ok(if report.valid { 0 } else { INVALID })
+    print(&args.format.render(&report))?;
+    Ok(match &report {
+        // Nobody has judged the whole before.
+        merged if args.merge => exit_code(merged),
+        again if again.valid => 0,
+        _ => INVALID,
+    })
 }
 
 fn render_logs(logs: &[Log], format: Format) -> Result<u8, Vec<String>> {

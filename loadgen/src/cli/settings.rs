@@ -1,11 +1,15 @@
 //! Settings: names and texts, from flags or a plan file, become options of a plan. Flag and key
 //! are the same word, so there is one list of what can be said.
 
-use std::{fs, io::Read, time::Duration};
+use std::{env, fs, io::Read, time::SystemTime};
 
-use super::plan_file;
+use super::{
+    instant, plan_file,
+    values::{switch, time, whole},
+};
 use crate::{
-    PlanOptions, Problems, RequestOptions, Stage, checks::StatusRanges, plan::parse_curve,
+    PlanOptions, Problems, RequestOptions, Shard, ShardError, Stage, checks::StatusRanges,
+    plan::parse_curve,
 };
 
 /// Largest file that a setting names: a body, or a curve of rates.
@@ -17,6 +21,9 @@ pub(super) const REPEATED: [&str; 7] =
 
 /// Flags whose key in a plan file is another word, that of a list.
 pub(super) const LISTED: [&str; 4] = ["stage", "header", "threshold", "request"];
+
+/// Settings of a single request, where there is no mix of several.
+pub(super) const OF_ONE_REQUEST: [&str; 4] = ["method", "path", "body", "body-file"];
 
 /// Sets the option called `name`; what is wrong with `text` is a problem of that name. False if
 /// there is no such option.
@@ -30,47 +37,43 @@ pub(super) fn apply(
         "url" => text.clone_into(&mut options.url),
         "rate" => text.clone_into(&mut options.rate),
         "arrivals" => problems.parse_into("arrivals", text, &mut options.arrivals),
-        "burst" => problems.parse_into("burst", text, &mut options.burst),
+        "burst" => problems.read_into("burst", text, whole, &mut options.burst),
         "stage" => options.stages.extend(problems.parse::<Stage>("stage", text)),
         "rate-curve" => options.curve = read_curve(text, problems),
         "on-off" => options.on_off = problems.parse("on-off", text),
-        "users" => options.users = problems.parse("users", text),
-        "think-time" => time("think-time", text, &mut options.think_time, problems),
-        "seed" => problems.parse_into("seed", text, &mut options.seed),
-        "connections" => problems.parse_into("connections", text, &mut options.connections),
-        "threads" => problems.parse_into("threads", text, &mut options.threads),
+        "users" => options.users = problems.read("users", text, whole),
+        "think-time" => problems.read_into("think-time", text, time, &mut options.think_time),
+        "seed" => problems.read_into("seed", text, whole, &mut options.seed),
+        "connections" => problems.read_into("connections", text, whole, &mut options.connections),
+        "threads" => problems.read_into("threads", text, whole, &mut options.threads),
         "pace" => problems.parse_into("pace", text, &mut options.pace),
-        "shard" => problems.parse_into("shard", &with_index(text), &mut options.shard),
-        "start-at" => options.start_at = instant(text, problems),
-        "duration" => time("duration", text, &mut options.duration, problems),
-        "timeout" => time("timeout", text, &mut options.timeout, problems),
-        "backlog" => options.backlog = problems.parse("backlog", text),
-        "max-lateness" => time("max-lateness", text, &mut options.max_lateness, problems),
+        "shard" => problems.read_into("shard", text, shard, &mut options.shard),
+        "start-at" => options.start_at = start_at(text, problems),
+        "duration" => problems.read_into("duration", text, time, &mut options.duration),
+        "timeout" => problems.read_into("timeout", text, time, &mut options.timeout),
+        "backlog" => options.backlog = problems.read("backlog", text, whole),
+        "max-lateness" => problems.read_into("max-lateness", text, time, &mut options.max_lateness),
         "abort-share" => problems.parse_into("abort-share", text, &mut options.abort_share),
-        "abort-after" => time("abort-after", text, &mut options.abort_after, problems),
-        "keep-alive" => problems.parse_into("keep-alive", text, &mut options.keep_alive),
+        "abort-after" => problems.read_into("abort-after", text, time, &mut options.abort_after),
+        "keep-alive" => problems.read_into("keep-alive", text, switch, &mut options.keep_alive),
         "http" => problems.parse_into("http", text, &mut options.protocol),
-        "streams" => problems.parse_into("streams", text, &mut options.streams),
+        "streams" => problems.read_into("streams", text, whole, &mut options.streams),
         "unix-socket" => options.unix_socket = Some(text.into()),
         "ca" => options.ca = read(text, "ca", problems),
-        "insecure" => problems.parse_into("insecure", text, &mut options.insecure),
+        "insecure" => problems.read_into("insecure", text, switch, &mut options.insecure),
         "header" => options.headers.extend(header("header", text, problems)),
         "threshold" => options.goals.thresholds.extend(problems.parse("threshold", text)),
         "stop-unless" => options.goals.stop_unless.extend(problems.parse("stop-unless", text)),
-        "stop-grace" => time("stop-grace", text, &mut options.goals.stop_grace, problems),
+        "stop-grace" => problems.read_into("stop-grace", text, time, &mut options.goals.stop_grace),
         "check-status" => {
             let ranges = problems.parse::<StatusRanges>("check-status", text);
             options.goals.checks.status.extend(ranges.into_iter().flat_map(|ranges| ranges.0));
         }
         "check-body" => options.goals.checks.body.extend(problems.parse("check-body", text)),
-        "keys" => problems.parse_into("keys", text, &mut options.keys),
+        "keys" => problems.read_into("keys", text, whole, &mut options.keys),
         "popularity" => problems.parse_into("popularity", text, &mut options.popularity),
         "request" => plan_file::apply_request(text, options, problems),
-        "method" | "path" | "body" | "body-file" if options.requests.len() > 1 => {
-            let what = "is of a single request, and there is a mix of them";
-            problems.push(name.to_owned(), what);
-        }
-        "method" | "path" | "body" | "body-file" => {
+        _ if OF_ONE_REQUEST.contains(&name) => {
             return apply_to_request(only(options), "", name, text, problems);
         }
         _ => return false,
@@ -88,9 +91,9 @@ pub(super) fn apply_to_request(
 ) -> bool {
     let place = format!("{at}{name}");
     match name {
-        "weight" => match text.parse() {
+        "weight" => match whole(text) {
             Ok(weight) => request.weight = weight,
-            Err(_) => problems.push(place, format!("`{text}` is no whole number")),
+            Err(what) => problems.push(place, format!("`{text}` {what}")),
         },
         "method" => text.clone_into(&mut request.method),
         "path" => request.path = Some(text.to_owned()),
@@ -110,25 +113,19 @@ fn only(options: &mut PlanOptions) -> &mut RequestOptions {
     &mut options.requests[0]
 }
 
-fn time(place: &'static str, text: &str, value: &mut Duration, problems: &mut Problems) {
-    if let Some(parsed) = problems.parse::<humantime::Duration>(place, text) {
-        *value = parsed.into();
-    }
-}
-
-fn instant(text: &str, problems: &mut Problems) -> Option<std::time::SystemTime> {
-    let instant = humantime::parse_rfc3339_weak(text).ok();
-    if instant.is_none() {
-        let what = format!("`{text}` is no instant: write `2026-01-31T12:00:00Z`");
-        problems.push("start-at", what);
-    }
-    instant
+fn start_at(text: &str, problems: &mut Problems) -> Option<SystemTime> {
+    problems.read("start-at", text, |text| instant::parse(text, SystemTime::now()))
 }
 
 /// `/8` takes its index from where Kubernetes has it for the pods of an indexed job.
-fn with_index(text: &str) -> String {
-    let index = std::env::var("JOB_COMPLETION_INDEX").unwrap_or_default();
-    if text.starts_with('/') { format!("{index}{text}") } else { text.to_owned() }
+fn shard(text: &str) -> Result<Shard, String> {
+    if !text.starts_with('/') {
+        return text.parse().map_err(|error: ShardError| error.to_string());
+    }
+    let index = env::var("JOB_COMPLETION_INDEX")
+        .map_err(|_| "takes i from the variable JOB_COMPLETION_INDEX, which is not set")?;
+    let whole = format!("{index}{text}");
+    whole.parse().map_err(|error| format!("is `{whole}` here, which {error}"))
 }
 
 fn header(place: &str, text: &str, problems: &mut Problems) -> Option<(String, String)> {

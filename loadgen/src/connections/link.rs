@@ -4,7 +4,10 @@ use std::{io, net::SocketAddr, path::Path, rc::Rc, sync::Arc};
 
 use hyper::http::uri::Scheme;
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{self, AlertDescription},
+};
 
 use super::{
     Reply,
@@ -78,9 +81,27 @@ impl Dialer {
         };
         let Some(tls) = self.plan.tls() else { return Ok(bare) };
         let connector = TlsConnector::from(Arc::clone(&tls.config));
-        let stream = connector.connect(tls.server_name.clone(), bare).await?;
+        let stream = connector.connect(tls.server_name.clone(), bare).await;
+        let stream =
+            stream.map_err(|error| if is_no_protocol(&error) { unspoken() } else { error })?;
+        // Who has never heard of protocols agrees to none, and speaks HTTP/1.1.
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if self.plan.options().protocol == Protocol::Http2 && agreed.is_none() {
+            return Err(unspoken());
+        }
         Ok(Stream::Tls(Box::new(stream)))
     }
+}
+
+/// Whether TLS ended because the target speaks nothing that it was asked for.
+fn is_no_protocol(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(error, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
+}
+
+fn unspoken() -> io::Error {
+    let what = "it does not speak this version of HTTP over TLS: use another for `--http`";
+    io::Error::new(io::ErrorKind::Unsupported, what)
 }
 
 impl Opener {

@@ -11,19 +11,21 @@ use crate::collector::{Listener, Second};
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
 const NANOS_PER_SECOND: f64 = 1e9;
 
-/// Writes the rows.
+/// Writes the rows, and before the first one the header.
 pub(crate) struct Csv(OutputFile);
 
 impl Csv {
-    /// Begins with the header.
-    pub(crate) fn begin(mut file: OutputFile) -> Self {
-        file.write(&header());
+    /// Nothing is written before there is a row.
+    pub(crate) fn new(file: OutputFile) -> Self {
         Self(file)
     }
 }
 
 impl Listener for Csv {
     fn second(&mut self, second: &Second<'_>) {
+        if second.is_first() {
+            self.0.write(&header());
+        }
         self.0.write(&row(second));
     }
 }

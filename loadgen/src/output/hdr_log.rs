@@ -21,26 +21,17 @@ const MAX_DIVISOR: f64 = 1e6;
 pub(crate) struct HdrLog(OutputFile);
 
 impl HdrLog {
-    /// Begins with the header; the clock of the log starts now.
-    pub(crate) fn begin(mut file: OutputFile) -> Self {
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let epoch = epoch.as_secs_f64();
-        file.write(&format!(
-            "#[Histogram log format version 1.3]\n\
-             #loadgen {}: nanoseconds; untagged: response times from the intended instant\n\
-             #[StartTime: {epoch:.3} (seconds since epoch)]\n\
-             #[BaseTime: {epoch:.3} (seconds since epoch)]\n\
-             #[MaxValueDivisor: {MAX_DIVISOR:.3}]\n\
-             \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\
-             \"Interval_Compressed_Histogram\"\n",
-            env!("CARGO_PKG_VERSION"),
-        ));
+    /// Nothing is written before there is a second.
+    pub(crate) fn new(file: OutputFile) -> Self {
         Self(file)
     }
 }
 
 impl Listener for HdrLog {
     fn second(&mut self, second: &Second<'_>) {
+        if second.is_first() {
+            self.0.write(&header(second));
+        }
         let times = &second.recording.times;
         let tagged = [
             ("", &times.response),
@@ -49,6 +40,22 @@ impl Listener for HdrLog {
         ];
         self.0.write(&tagged.map(|(tag, histogram)| line(second, tag, histogram)).concat());
     }
+}
+
+/// The log's clock starts with the run, which may be long after the file was opened.
+fn header(first: &Second<'_>) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let start = now.saturating_sub(Duration::from_nanos(first.end_nanos)).as_secs_f64();
+    format!(
+        "#[Histogram log format version 1.3]\n\
+         #loadgen {}: nanoseconds; untagged: response times from the intended instant\n\
+         #[StartTime: {start:.3} (seconds since epoch)]\n\
+         #[BaseTime: {start:.3} (seconds since epoch)]\n\
+         #[MaxValueDivisor: {MAX_DIVISOR:.3}]\n\
+         \"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\
+         \"Interval_Compressed_Histogram\"\n",
+        env!("CARGO_PKG_VERSION"),
+    )
 }
 
 fn line(second: &Second<'_>, tag: &str, histogram: &Histogram<u32>) -> String {

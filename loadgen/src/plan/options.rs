@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Arrivals, Closed, Credentials, Goals, Load, MAX_BACKLOG, Pace, Plan, Problems, Protocol, Rate,
-    RequestOptions, Share, Stage, Target, Tls,
+    RequestOptions, Share, Stage, Target, TargetError, Tls,
     request::{Common, check_headers},
     stage::{curve, rate_or_nothing},
 };
@@ -158,7 +158,7 @@ impl PlanOptions {
     /// Checks all options and names every problem at once.
     pub fn check(mut self) -> Result<Plan, Problems> {
         let mut problems = Problems::default();
-        let target = problems.parse::<Target>("URL", &self.url);
+        let target = self.check_url(&mut problems);
         let load = self.check_load(&mut problems);
         self.check_numbers(&mut problems);
         self.goals.check(&mut problems);
@@ -179,16 +179,23 @@ impl PlanOptions {
         }
     }
 
+    /// Credentials in a URL are not for a log, so they are not repeated.
+    fn check_url(&self, problems: &mut Problems) -> Option<Target> {
+        if self.url.is_empty() {
+            problems.push("URL", "is missing: write `http://HOST:PORT/PATH`");
+            return None;
+        }
+        let parsed = self.url.parse();
+        let shown = |error| match error {
+            TargetError::Credentials => error.to_string(),
+            _ => format!("`{}` {error}", self.url),
+        };
+        parsed.map_err(|error| problems.push("URL", shown(error))).ok()
+    }
+
     fn check_load(&mut self, problems: &mut Problems) -> Option<Load> {
         if let Some(users) = self.users {
-            self.connections = users.div_ceil(self.streams.max(1));
-            problems.count_within("users", users, 1, MAX_CONNECTIONS);
-            problems.time_within("think-time", self.think_time, Duration::ZERO, MAX_THINK_TIME);
-            if !self.rate.is_empty() || !self.stages.is_empty() || self.curve.is_some() {
-                let what = "users decide themselves when to ask: leave out rate, stages and curve";
-                problems.push("users", what);
-            }
-            return Some(Load::Closed(Closed { users, think_time: self.think_time }));
+            return Some(Load::Closed(self.check_users(users, problems)));
         }
         if !self.think_time.is_zero() {
             problems.push("think-time", "nobody thinks under an open load: say how many users");
@@ -197,6 +204,27 @@ impl PlanOptions {
         problems.count_within("burst", self.burst as usize, 1, MAX_BURST);
         let (arrivals, burst, on_off, seed) = (self.arrivals, self.burst, self.on_off, self.seed);
         Some(Load::Open(Timetable { profile: profile?, arrivals, burst, on_off, seed }))
+    }
+
+    fn check_users(&mut self, users: usize, problems: &mut Problems) -> Closed {
+        self.connections = users.div_ceil(self.streams.max(1));
+        problems.count_within("users", users, 1, MAX_CONNECTIONS);
+        problems.time_within("think-time", self.think_time, Duration::ZERO, MAX_THINK_TIME);
+        let of_open_loads = [
+            ("rate", !self.rate.is_empty()),
+            ("stage", !self.stages.is_empty()),
+            ("rate-curve", self.curve.is_some()),
+            ("arrivals", self.arrivals != Arrivals::Constant),
+            ("burst", self.burst != 1),
+            ("on-off", self.on_off.is_some()),
+            ("backlog", self.backlog.is_some()),
+        ];
+        let given = of_open_loads.into_iter().filter_map(|(name, given)| given.then_some(name));
+        let given = given.collect::<Vec<_>>().join(", ");
+        if !given.is_empty() {
+            problems.push("users", format!("decide themselves when to ask: leave out {given}"));
+        }
+        Closed { users, think_time: self.think_time }
     }
 
     fn check_profile(&mut self, problems: &mut Problems) -> Option<Profile> {

@@ -42,6 +42,12 @@ impl Problems {
         self
     }
 
+    /// Without those of one place.
+    pub(crate) fn without(mut self, place: &str) -> Self {
+        self.0.retain(|problem| problem.place != place);
+        self
+    }
+
     /// Both lists in one.
     pub(crate) fn and(mut self, mut other: Self) -> Self {
         self.0.append(&mut other.0);
@@ -53,12 +59,35 @@ impl Problems {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
+    /// What `read` makes of `text`; if it is nothing, that is a problem.
+    pub(crate) fn read<T, E: fmt::Display>(
+        &mut self,
+        place: &'static str,
+        text: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        read(text).map_err(|error| self.push(place, format!("`{text}` {error}"))).ok()
+    }
+
+    /// Sets `value` to what `read` makes of `text`; if it is nothing, that is a problem.
+    pub(crate) fn read_into<T, E: fmt::Display>(
+        &mut self,
+        place: &'static str,
+        text: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+        value: &mut T,
+    ) {
+        if let Some(found) = self.read(place, text, read) {
+            *value = found;
+        }
+    }
+
     /// The value that `text` stands for; if it is none, that is a problem.
     pub(crate) fn parse<T>(&mut self, place: &'static str, text: &str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
     {
-        text.parse().map_err(|error| self.push(place, format!("`{text}` {error}"))).ok()
+        self.read(place, text, str::parse)
     }
 
     /// Sets `value` to what `text` stands for; if it is nothing, that is a problem.
@@ -66,9 +95,7 @@ impl Problems {
     where
         T: FromStr<Err: fmt::Display>,
     {
-        if let Some(parsed) = self.parse(place, text) {
-            *value = parsed;
-        }
+        self.read_into(place, text, str::parse, value);
     }
 
     pub(super) fn count_within(

@@ -1,7 +1,5 @@
 //! A request as it is asked for, and its checking.
 
-use std::fmt::Write;
-
 use hyper::{
     Method,
     http::{HeaderName, HeaderValue, header, uri::PathAndQuery},
@@ -28,7 +26,7 @@ pub struct RequestOptions {
     pub path: Option<String>,
     /// Names and values, on top of those that all requests have.
     pub headers: Vec<(String, String)>,
-    /// At most 16 MiB.
+    /// At most 16 MiB. One that is no UTF-8 has no holes and is sent as it is.
     pub body: Option<Vec<u8>>,
 }
 
@@ -64,7 +62,11 @@ impl RequestOptions {
             if body.len() > MAX_BODY_BYTES {
                 problems.push(place("body"), format!("has {} bytes, above 16 MiB", body.len()));
             }
-            template(body, &place("body"), problems)
+            // Where there is no text there are no holes: pictures have every pair of bytes.
+            match str::from_utf8(body) {
+                Ok(_) => template(body, &place("body"), problems).unwrap_or_default(),
+                Err(_) => Template::literal(body),
+            }
         });
         Parts {
             weight: self.weight,
@@ -77,7 +79,9 @@ impl RequestOptions {
 
     fn path(&self, target: &Target, place: &str, problems: &mut Problems) -> Template {
         let path = self.path.as_deref().unwrap_or(target.path().as_str());
-        let template = template(path.as_bytes(), place, problems);
+        let Some(template) = template(path.as_bytes(), place, problems) else {
+            return Template::default();
+        };
         let example = template.example();
         if !path.starts_with('/') || PathAndQuery::try_from(&example[..]).is_err() {
             let what = format!("`{path}` is no path: write `/api/data?x=1`, other bytes as `%20`");
@@ -111,7 +115,8 @@ impl RequestOptions {
             ours.push((header::CONNECTION, "close".to_owned()));
         }
         // `Host` first, as RFC 9110 (7.2) asks.
-        let ours = ours.into_iter().map(|(name, value)| (name, Template::text(&value)));
+        let ours =
+            ours.into_iter().map(|(name, value)| (name, Template::literal(value.as_bytes())));
         let mut all: Vec<_> = ours.chain(headers).collect();
         all.sort_by_key(|(name, _)| *name != header::HOST);
         all
@@ -133,7 +138,7 @@ fn check_header(
     place: &str,
     problems: &mut Problems,
 ) -> Option<(HeaderName, Template)> {
-    let template = template(value.as_bytes(), place, problems);
+    let template = template(value.as_bytes(), place, problems).unwrap_or_default();
     let Ok(header) = name.parse::<HeaderName>() else {
         problems.push(place.to_owned(), format!("`{name}` is no name of a header"));
         return None;
@@ -148,12 +153,9 @@ fn check_header(
     Some((header, template))
 }
 
-fn template(text: &[u8], place: &str, problems: &mut Problems) -> Template {
-    Template::parse(text).unwrap_or_else(|error| {
-        let mut start: String = String::from_utf8_lossy(text).chars().take(60).collect();
-        // Writing to a string never fails.
-        let _ = write!(start, "` {error}");
-        problems.push(place.to_owned(), format!("`{start}"));
-        Template::default()
-    })
+fn template(text: &[u8], place: &str, problems: &mut Problems) -> Option<Template> {
+    let parsed = Template::parse(text);
+    let start = || String::from_utf8_lossy(text).chars().take(60).collect::<String>();
+    let problem = |error| problems.push(place.to_owned(), format!("`{}` {error}", start()));
+    parsed.map_err(problem).ok()
 }

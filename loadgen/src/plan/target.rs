@@ -100,7 +100,8 @@ pub enum TargetError {
     NotHttp,
     /// `user:password@`.
     #[error(
-        "holds credentials, which are not sent: leave out the part before `@`, and put them into the environment"
+        "holds credentials, which are not sent: leave out the part before `@`, and put them into \
+         LOADGEN_AUTH_USERNAME and LOADGEN_AUTH_PASSWORD"
     )]
     Credentials,
     /// No number after the colon, or zero.

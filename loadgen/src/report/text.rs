@@ -25,6 +25,7 @@ impl Display for Report {
             "completed  {requests_completed}, {} received",
             ByteSize::b(self.bytes_received)
         )?;
+        self.write_replies(f)?;
         self.write_losses(f)?;
         writeln!(f)?;
         write_times(
@@ -38,6 +39,16 @@ impl Display for Report {
 }
 
 impl Report {
+    /// Nothing where all have a status of 2xx, as all should.
+    fn write_replies(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let came = || self.replies.iter().filter(|(_, count)| **count > 0);
+        if came().any(|(class, _)| class != "2xx") {
+            let came: Vec<_> = came().map(|(class, count)| format!("{count} {class}")).collect();
+            writeln!(f, "replies    {}", came.join(", "))?;
+        }
+        Ok(())
+    }
+
     fn write_losses(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "errors     {}", self.errors_total)?;
         let mut separator = ": ";
@@ -168,6 +179,9 @@ mod tests {
             errors: [("closed", 2), ("connect", 3), ("timeout", 0)]
                 .map(|(kind, count)| (kind.to_owned(), count))
                 .into(),
+            replies: [("2xx", 980), ("3xx", 10), ("4xx", 0)]
+                .map(|(class, count)| (class.to_owned(), count))
+                .into(),
             requests_aborted: 6,
             arrivals_dropped: 4,
             requests_abandoned: 1,
@@ -190,6 +204,7 @@ load       open, poisson arrivals at 200.00/s for 5.00s over 10 connections, see
 schedule   cbf29ce484222325
 sent       998 of 1000 planned, 199.60/s, in 5.01s
 completed  990, 2.0 KiB received
+replies    980 2xx, 10 3xx
 errors     5: 2 closed, 3 connect
 aborted    6, as planned
 dropped    4

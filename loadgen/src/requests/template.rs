@@ -51,9 +51,9 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// Text without holes, whatever it looks like.
-    pub(crate) fn text(text: &str) -> Self {
-        Self(vec![Piece::Text(text.as_bytes().to_vec())])
+    /// Bytes without holes, whatever they look like.
+    pub(crate) fn literal(bytes: &[u8]) -> Self {
+        Self(vec![Piece::Text(bytes.to_vec())])
     }
 
     pub(super) fn pieces(&self) -> &[Piece] {

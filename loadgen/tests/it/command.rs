@@ -95,6 +95,7 @@ fn json_has_the_keys_that_scripts_read() {
         assert_eq!(keys(value), keys(described), "report.schema.json at {place}/");
     }
     assert_eq!(report["errors"]["timeout"], 0);
+    assert_eq!(report["replies"], serde_json::json!({"2xx": 40, "3xx": 0, "4xx": 0, "5xx": 0}));
     assert_eq!(report["valid"], true);
     assert_eq!(report["invalid_reasons"], serde_json::json!([]));
     assert_eq!(report["schedule_hash"].as_str().map(str::len), Some(16));
@@ -320,4 +321,71 @@ fn an_interrupt_exits_130_with_a_report_of_what_was_done() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["interrupted"], true);
     assert!(report["requests_completed"].as_u64() >= Some(19), "{report}");
+}
+
+#[test]
+fn what_cannot_be_read_is_one_problem_and_nothing_else_is_said_to_be_missing() {
+    for (arguments, said) in [
+        ("--users=many", "users: `many` is no whole number"),
+        ("--plan=/nowhere", "plan: cannot read `/nowhere`"),
+        ("--rate=5/s --body={{kye}}", "body: `{{kye}}` has `{{kye}}`, which stands for nothing"),
+        ("--stage=soon", "stage: `soon` is no stage"),
+        ("--rate-curve=/nowhere", "rate-curve: cannot read `/nowhere`"),
+        ("--rate=5/s --shard=/3", "shard: `/3` takes i from the variable JOB_COMPLETION_INDEX"),
+        ("--users=5 --connections=9", "connections: 5 users take 5, one each"),
+        ("--stage=5s:1/s --duration=9s", "duration: the load that is given takes 5s by itself"),
+        ("--rate=5/s --keep-alive=no", "keep-alive: `no` is neither `true` nor `false`"),
+        (
+            "--rate=5/s --start-at=2020-01-01T00:00:00Z",
+            "start-at: `2020-01-01T00:00:00Z` has passed",
+        ),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').chain(["http://localhost/"]).collect();
+        let mut command = loadgen(&arguments);
+        command.env_remove("JOB_COMPLETION_INDEX");
+        let output = command.output().expect("the command runs");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let error = text(&output.stderr);
+        assert!(error.starts_with(&format!("error: {said}")), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_costs_neither_the_files_nor_the_exit_code() {
+    let peer = Peer::start(ok);
+    let directory = tempfile::tempdir().expect("a directory");
+    let json = directory.path().join("run.json");
+    let (read, written) = std::io::pipe().expect("a pipe");
+    drop(read);
+    let output = loadgen(&["--rate=200/s", "--duration=100ms", "--max-lateness=10m"])
+        .args(["--json", json.to_str().expect("text"), &format!("http://{}/", peer.address())])
+        .stdout(written)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("the command runs");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let report: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(json).expect("a report")).expect("JSON");
+    assert_eq!(report["requests_completed"], 20);
+}
+
+#[test]
+fn a_run_that_could_not_begin_leaves_the_results_of_an_earlier_one() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port");
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = ["json", "html", "csv", "hdr-log"].map(|kind| directory.path().join(kind));
+    let mut command = loadgen(&["--rate=100/s", &format!("http://{address}/")]);
+    for file in &files {
+        std::fs::write(file, "earlier").expect("written");
+        let flag = file.file_name().and_then(|name| name.to_str()).expect("text");
+        command.arg(format!("--{flag}={}", file.display()));
+    }
+    assert_eq!(command.output().expect("the command runs").status.code(), Some(2));
+    for file in &files {
+        assert_eq!(std::fs::read_to_string(file).expect("text"), "earlier", "{}", file.display());
+    }
 }

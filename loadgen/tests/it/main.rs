@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot set up its world must fail")]
 
 mod aborts;
+mod beginning;
 mod command;
 mod honest;
 mod misbehaving;

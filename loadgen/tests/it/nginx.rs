@@ -20,6 +20,8 @@ struct Nginx {
     directory: tempfile::TempDir,
     plain: SocketAddr,
     tls: SocketAddr,
+    /// Of HTTP/1.1 alone.
+    tls1: SocketAddr,
     h2c: SocketAddr,
 }
 
@@ -33,7 +35,7 @@ impl Nginx {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let [plain, tls, h2c] = [(); 3].map(|()| free_address());
+        let [plain, tls, tls1, h2c] = [(); 4].map(|()| free_address());
         let at = directory.path().display();
         make_certificate(&directory);
         let conf = format!(
@@ -47,7 +49,7 @@ impl Nginx {
               uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
               server {{
                 listen {plain}; listen unix:{at}/socket; listen {tls} ssl http2;
-                listen {h2c} http2;
+                listen {h2c} http2; listen {tls1} ssl;
                 ssl_certificate {at}/cert.pem; ssl_certificate_key {at}/key.pem;
                 location / {{ return 200 hello; }}
                 location /missing {{ return 404 sorry; }}
@@ -65,7 +67,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx starts");
-        let nginx = Self { child, directory, plain, tls, h2c };
+        let nginx = Self { child, directory, plain, tls, tls1, h2c };
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(h2c).is_err() {
             assert!(Instant::now() < deadline, "nginx does not listen");
@@ -176,8 +178,20 @@ fn who_is_not_trusted_gets_no_load_unless_anyone_is_trusted() {
     let plan = options.clone().check().expect("a valid plan");
     let error = loadgen::run(&plan, &Control::new()).expect_err("not trusted");
     assert!(matches!(error, LoadError::Connect { opened: 0, .. }), "{error:?}");
+    assert!(error.to_string().contains("--ca"), "{error}");
     options.insecure = true;
     assert_all_completed(&run(options));
+}
+
+#[test]
+fn http2_over_tls_is_asked_for_where_it_is_spoken() {
+    let Some(nginx) = Nginx::start() else { return };
+    let mut options = options("https", nginx.tls1);
+    (options.insecure, options.protocol) = (true, Protocol::Http2);
+    let plan = options.check().expect("a valid plan");
+    let error = loadgen::run(&plan, &Control::new()).expect_err("not spoken");
+    let LoadError::Connect { source, .. } = error else { panic!("{error:?}") };
+    assert!(source.to_string().contains("`--http`"), "{source}");
 }
 
 #[test]

@@ -60,6 +60,20 @@ fn shards_of_a_run_merge_to_the_run() {
 }
 
 #[test]
+fn a_merged_run_is_judged_as_a_whole() {
+    let (place, peer) = (TempDir::new().expect("a place"), Peer::start(|_| false));
+    for shard in ["0/2", "1/2"] {
+        // Ten each.
+        let file = format!("--json={}.json", &shard[..1]);
+        let output = load(&place, &peer, &["--shard", shard, &file, "--threshold=errors<=15"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let output = loadgen(&place, &["report", "--merge", "0.json", "1.json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("errors<=15  NOT KEPT  20"), "{output:?}");
+}
+
+#[test]
 fn a_report_renders_again_as_it_was() {
     let (place, peer) = (TempDir::new().expect("a place"), Peer::start(ok));
     let first = load(&place, &peer, &["--json=run.json", "--html=run.html"]);

@@ -3,6 +3,7 @@
 use super::plan::Plan;
 use super::report::{Ending, Report, SignalReport, Verdict};
 use crate::cli::units::{bytes, duration};
+use crate::target::Kind;
 use crate::{Signal, State};
 
 /// The next steps, most urgent first.
@@ -11,6 +12,7 @@ pub fn next_steps(report: &Report, plan: &Plan) -> Vec<String> {
     for signal in report.signals.iter().filter(|s| s.assessment.state == State::Leaking) {
         steps.extend(before_the_limit(signal, report));
         steps.push(find_it(signal, report.pid, plan));
+        steps.extend(profile(signal, plan));
     }
     match (report.verdict, report.ending) {
         (_, Ending::CutShort) => steps.push(cut_short(report, plan)),
@@ -32,15 +34,15 @@ fn before_the_limit(signal: &SignalReport, report: &Report) -> Option<String> {
     Some(format!("in {when} it reaches {size} ({set_by}): restart it or raise the limit before"))
 }
 
-fn find_it(signal: &SignalReport, pid: u32, plan: &Plan) -> String {
+fn find_it(signal: &SignalReport, pid: Option<u32>, plan: &Plan) -> String {
     let line = &signal.assessment;
     match (line.signal, &line.cause) {
         (_, Some(cause)) => format!("look at what adds to `{cause}` and never takes away"),
-        (Signal::Fds, None) => format!("see what the descriptors are: ls -l /proc/{pid}/fd"),
+        (Signal::Fds, None) => format!("see what the descriptors are: ls -l /proc/{}/fd", of(pid)),
         (Signal::Threads, None) => {
-            format!("see what the threads are: grep . /proc/{pid}/task/*/comm")
+            format!("see what the threads are: grep . /proc/{}/task/*/comm", of(pid))
         }
-        (_, None) if plan.sampler.metrics_url.is_none() => {
+        (_, None) if page(plan).is_none() => {
             "give --metrics URL: the gauge that grows with it names the cause".to_owned()
         }
         (_, None) => {
@@ -51,22 +53,67 @@ fn find_it(signal: &SignalReport, pid: u32, plan: &Plan) -> String {
     }
 }
 
+/// The number where it is known; a word to be replaced where it is not.
+fn of(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "PID".to_owned(), |pid| pid.to_string())
+}
+
+/// The page that tells of the target.
+fn page(plan: &Plan) -> Option<&str> {
+    match &plan.target.kind {
+        Kind::Metrics(url) | Kind::Json(url) => Some(url),
+        _ => plan.target.metrics.as_deref(),
+    }
+}
+
+/// Where a heap profile is to be had, in the commands that fetch and open it. Programs of Go serve one beside their
+/// metrics, and so does whoever follows them.
+fn profile(signal: &SignalReport, plan: &Plan) -> Option<String> {
+    let what = match signal.assessment.signal {
+        Signal::RssAnonBytes | Signal::RssBytes | Signal::HeapBytes => "heap",
+        Signal::Tasks => "goroutine",
+        _ => return None,
+    };
+    let (scheme, rest) = page(plan)?.split_once("://")?;
+    let origin = format!("{scheme}://{}", rest.split('/').next().unwrap_or_default());
+    Some(format!(
+        "capture a profile and open it, if it serves them (/debug/pprof): curl -sfo {what}.pb.gz \
+         {origin}/debug/pprof/{what} && go tool pprof -http=127.0.0.1:8081 {what}.pb.gz"
+    ))
+}
+
 fn longer(report: &Report, plan: &Plan) -> String {
     let asked = report.every_seconds * f64::from(report.intervals_asked);
     let twice = duration((2.0 * asked).round().max(1.0)).replace(' ', "");
     let what = match &plan.commands.run {
         Some(_) => "--run ...".to_owned(),
-        None => report.pid.to_string(),
+        None => word(plan),
     };
     format!("watch for longer, under load: detector check {what} --for {twice}")
 }
 
+/// How the command line names the target.
+fn word(plan: &Plan) -> String {
+    if let Some(name) = &plan.service {
+        return format!("-s '{name}'");
+    }
+    let quoted = |option: &str, value: &str| format!("--{option} '{value}'");
+    match &plan.target.kind {
+        Kind::Pid(pid) => pid.to_string(),
+        Kind::Process(name) => quoted("process", name),
+        Kind::Cgroup(path) => quoted("cgroup", &path.display().to_string()),
+        Kind::Container(name) => quoted("container", name),
+        Kind::Metrics(url) => quoted("metrics", url),
+        Kind::Json(url) | Kind::Prometheus { url, .. } => quoted("json", url),
+    }
+}
+
 fn cut_short(report: &Report, plan: &Plan) -> String {
-    let pid = report.pid;
     if plan.commands.load.is_some() || plan.commands.run.is_some() {
         return "find out why it ended: what program and load said is above".to_owned();
     }
-    format!("find out why {pid} ended (dmesg tells of the OOM killer), and check its successor")
+    let target = &report.target;
+    format!("find out why {target} ended (dmesg tells of the OOM killer), and check its successor")
 }
 
 fn replay(report: &Report, plan: &Plan) -> Option<String> {

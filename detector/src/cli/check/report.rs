@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::intervals::Interval;
 use super::started::LoadEnded;
-use crate::source::SampleError;
-use crate::{Assessment, State};
+use crate::target::LookError;
+use crate::{Assessment, Signal, State};
 
 /// Version of the JSON; raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -13,9 +14,14 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub schema_version: u32,
-    pub pid: u32,
-    /// The process's name.
-    pub process: String,
+    /// What was watched: `process 4242 (redis-server)`.
+    pub target: String,
+    /// Of a process its number...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// ... and its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// The verdict over all judged signals.
     pub verdict: Verdict,
     /// How the watch ended.
@@ -33,10 +39,23 @@ pub struct Report {
     pub confirm_seconds: f64,
     pub limit: Option<LimitReport>,
     pub signals: Vec<SignalReport>,
+    /// Growth per interval; the first row is the first look.
+    pub intervals: Vec<Interval>,
+    /// Growth that asks for attention, whatever the verdict.
+    pub warnings: Vec<String>,
     /// What is missing, and why.
     pub notes: Vec<String>,
     /// What to do next.
     pub next_steps: Vec<String>,
+}
+
+impl Report {
+    /// The memory that was judged, if any was.
+    pub fn memory(&self) -> Option<&SignalReport> {
+        [Signal::RssAnonBytes, Signal::RssBytes, Signal::HeapBytes]
+            .into_iter()
+            .find_map(|memory| self.signals.iter().find(|s| s.assessment.signal == memory))
+    }
 }
 
 /// The memory limit.
@@ -56,6 +75,8 @@ pub struct SignalReport {
     pub first: Option<f64>,
     /// At the last.
     pub latest: Option<f64>,
+    /// At the highest.
+    pub highest: Option<f64>,
 }
 
 /// How a watch ends.
@@ -66,7 +87,7 @@ pub enum Ending {
     Complete,
     /// By the user.
     Interrupted,
-    /// By the process (it ended, was restarted, or is no longer ours to read), or by a load that failed.
+    /// By the process (it ended, or is no longer ours to read), or by a load that failed.
     CutShort,
 }
 
@@ -113,9 +134,9 @@ impl Verdict {
 /// What cuts a watch short.
 #[derive(Debug, thiserror::Error)]
 pub enum CutShort {
-    /// The process can no longer be looked at.
+    /// The target can no longer be looked at.
     #[error(transparent)]
-    Process(#[from] SampleError),
+    Target(#[from] LookError),
     /// Nothing drives it any more.
     #[error("{0}")]
     Load(LoadEnded),

@@ -5,6 +5,7 @@
 //! ended at once by a second Ctrl-C, they stay.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -32,7 +33,7 @@ pub struct Commands {
     ///
     /// One command, as `sh` reads it: it is put behind `exec`, so that the program is watched and not a shell.
     /// Variables are set by 'env NAME=VALUE PROGRAM'. What it prints goes to standard error.
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "which")]
     pub run: Option<String>,
 
     /// Wait until this succeeds before the watch and the load begin: 'redis-cli -p 7000 ping'.
@@ -87,7 +88,10 @@ pub struct Started {
 impl Started {
     /// Starts the program, if there is one to start, and waits until it is ready.
     pub fn program(commands: &Commands, interrupts: &Interrupts) -> Result<Self, StartError> {
-        let program = commands.run.as_deref().map(Group::start).transpose()?;
+        let mut program = commands.run.as_deref().map(Group::start).transpose()?;
+        if let Some(program) = &mut program {
+            program.wait_until_replaced(Instant::now() + READY_WITHIN);
+        }
         let mut started = Self { load: None, program };
         if let Some(ready) = &commands.ready {
             started.wait_until(ready, interrupts)?;
@@ -145,13 +149,27 @@ struct Group {
 impl Group {
     fn start(command: &str) -> Result<Self, StartError> {
         let child = Command::new("sh")
-            .args(["-c", &format!("exec {command}")])
+            .args(["-c", &Self::script(command)])
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .process_group(0)
             .spawn()
             .map_err(|source| StartError::Spawn { command: command.to_owned(), source })?;
         Ok(Self { command: command.to_owned(), child, status: None })
+    }
+
+    fn script(command: &str) -> String {
+        format!("exec {command}")
+    }
+
+    /// Waits until the shell has become the program: they are one process, told apart by their arguments.
+    fn wait_until_replaced(&mut self, deadline: Instant) {
+        let file = format!("/proc/{}/cmdline", self.child.id());
+        let shell = format!("sh\0-c\0{}\0", Self::script(&self.command));
+        let is_shell = || fs::read(&file).is_ok_and(|arguments| arguments == shell.as_bytes());
+        while is_shell() && self.ended().is_none() && Instant::now() < deadline {
+            thread::sleep(LOOK_AGAIN_AFTER);
+        }
     }
 
     fn pid(&self) -> Pid {

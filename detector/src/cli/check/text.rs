@@ -2,12 +2,13 @@
 
 use std::fmt::{Display, Formatter, Result};
 
+use super::leak_report;
 use super::report::{Ending, Report, SignalReport};
 use crate::cli::units::{bytes, duration, hourly, level};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "process {} ({}): {}", self.pid, self.process, self.verdict.name())?;
+        writeln!(f, "{}: {}", self.target, self.verdict.name())?;
         writeln!(f, "  {}", self.watched())?;
         if let Some(error) = &self.cut_short_by {
             writeln!(f, "  cut short: {error}")?;
@@ -16,12 +17,32 @@ impl Display for Report {
             writeln!(f)?;
             signal.write(f)?;
         }
+        if self.intervals.len() > 2 {
+            self.write_intervals(f)?;
+        }
+        write_list(f, "warnings", &self.warnings)?;
         write_list(f, "not seen", &self.notes)?;
         write_list(f, "next", &self.next_steps)
     }
 }
 
 impl Report {
+    fn write_intervals(&self, f: &mut Formatter<'_>) -> Result {
+        let titles = ["time", "memory", "growth", "per hour", "heap", "tasks", "verdict"];
+        let titles = titles.map(str::to_owned);
+        let rows = self.intervals.iter().map(leak_report::cells);
+        writeln!(f)?;
+        for [time, memory, growth, hourly, heap, tasks, state] in
+            std::iter::once(titles).chain(rows)
+        {
+            writeln!(
+                f,
+                "  {time:>8} {memory:>10} {growth:>21} {hourly:>11} {heap:>10} {tasks:>6}  {state}"
+            )?;
+        }
+        Ok(())
+    }
+
     fn watched(&self) -> String {
         let (elapsed, every) = (duration(self.elapsed_seconds), duration(self.every_seconds));
         let interrupted =

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{facts, headline, instant, labels};
+use super::text::{facts, headline, instant, labels, remarks};
 use crate::cli::units::level;
 use crate::inspect::{Curve, Finding, Inspection};
 
@@ -22,6 +22,9 @@ pub fn page(inspection: &Inspection) -> String {
         inspection.counts.total(),
         escaped(&headline(inspection)),
     );
+    for remark in remarks(inspection) {
+        let _ = writeln!(page, "<p class=\"remark\">{}</p>", escaped(&remark));
+    }
     for (number, finding) in inspection.findings.iter().enumerate() {
         page.push_str(&card(inspection, number + 1, finding));
     }
@@ -92,13 +95,16 @@ mod tests {
     #[test]
     fn a_card_has_the_curve_and_the_onset_and_labels_cannot_break_out() {
         let mut inspector = Inspector::new(Signal::RssBytes, Settings::default());
-        inspector.take(&RangeSeries {
-            metric: [("instance".to_owned(), "<script>".to_owned())].into(),
-            values: (0..720)
-                .map(|k| Sample(f64::from(k) * 30.0, 1e8 + f64::from(k) * 1e5))
-                .collect(),
-            value: None,
-        });
+        inspector.take(
+            &RangeSeries {
+                metric: [("instance".to_owned(), "<script>".to_owned())].into(),
+                values: (0..720)
+                    .map(|k| Sample(f64::from(k) * 30.0, 1e8 + f64::from(k) * 1e5))
+                    .collect(),
+                value: None,
+            },
+            &[],
+        );
         let page = page(&Inspection {
             schema_version: 1,
             query: "m".to_owned(),
@@ -106,15 +112,23 @@ mod tests {
             from_seconds: 0.0,
             to_seconds: 21_600.0,
             shard: None,
+            incomplete: vec!["<b>host c has no series".to_owned()],
+            notes: Vec::new(),
+            filters: Vec::new(),
             counts: inspector.counts,
             samples: inspector.samples,
             elapsed_seconds: 1.0,
+            judges: 1,
             judging_seconds: 1.0,
             findings: inspector.findings,
         });
-        for wanted in
-            ["<h1>1 of 1 leak</h1>", "<polyline points=\"0.0,", "class=\"onset\"", "&lt;script&gt;"]
-        {
+        for wanted in [
+            "<h1>1 of 1 leak</h1>",
+            "<polyline points=\"0.0,",
+            "class=\"onset\"",
+            "&lt;script&gt;",
+            "INCOMPLETE: &lt;b&gt;host",
+        ] {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(!page.contains("<script>"));

@@ -5,11 +5,14 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::State;
 use crate::cli::units::{bytes, duration, hourly, level};
-use crate::inspect::{Finding, Inspection, Largest};
+use crate::inspect::{Event, Finding, Inspection, Largest, Step};
 
 impl Display for Inspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", headline(self))?;
+        for remark in remarks(self) {
+            writeln!(f, "  {remark}")?;
+        }
         for (number, finding) in self.findings.iter().enumerate() {
             writeln!(f)?;
             write_finding(f, self, number + 1, finding)?;
@@ -47,6 +50,15 @@ pub fn headline(inspection: &Inspection) -> String {
         shard.unwrap_or_default(),
         there.join(", ")
     )
+}
+
+/// What is to be known of the inspection as a whole, gravest first.
+pub fn remarks(inspection: &Inspection) -> Vec<String> {
+    let Inspection { incomplete, notes, filters, .. } = inspection;
+    let incomplete = incomplete.iter().map(|why| format!("INCOMPLETE: {why}"));
+    let step =
+        |step: &Step| format!("{}: {} of {} series left", step.filter, step.left, step.before);
+    incomplete.chain(notes.iter().cloned()).chain(filters.iter().map(step)).collect()
 }
 
 fn write_finding(
@@ -93,9 +105,19 @@ pub fn facts(inspection: &Inspection, finding: &Finding) -> Vec<(&'static str, S
         ("since", line.onset_seconds.map(instant)),
         ("limit", line.eta_seconds.map(|eta| format!("reached in {}", duration(eta)))),
         ("largest", Some(largest(&finding.largest))),
+        ("events", Some(events(&finding.events)).filter(|events| !events.is_empty())),
         ("related", Some(related).filter(|related| !related.is_empty())),
     ];
     facts.into_iter().filter_map(|(what, fact)| Some((what, fact?))).collect()
+}
+
+fn events(events: &[Event]) -> String {
+    let event = |event: &Event| {
+        let labels = event.labels.iter().map(|(name, value)| format!("{name}={value:?}"));
+        let labels = labels.collect::<Vec<_>>().join(" ");
+        format!("{labels} {}: {:.0}", event.kind.name(), event.times.ceil())
+    };
+    events.iter().map(event).collect::<Vec<_>>().join("; ")
 }
 
 fn largest(largest: &Largest) -> String {

@@ -56,7 +56,7 @@ fn against(answer: Vec<u8>, heap: Option<&str>) -> Result<Observation, SampleErr
     let added = source(&url, heap).add_to(&mut observation, &mut BTreeSet::new());
     let request = server.join().expect("the server ends");
     assert!(!request.contains("authorization"), "{request}");
-    added.map(|()| observation)
+    added.map(|_| observation)
 }
 
 fn ok(body: &[u8]) -> Vec<u8> {
@@ -100,12 +100,69 @@ fn the_heap_gauge_that_is_asked_for_is_summed_and_is_no_candidate() {
 }
 
 #[test]
+fn counters_are_summed_by_name_and_one_of_thresholds_is_not_counted_at_each() {
+    let text = "\
+# TYPE growth_total counter
+growth_total{endpoint=\"/a\",threshold_bytes=\"10\"} 4
+growth_total{endpoint=\"/a\",threshold_bytes=\"50\"} 3
+growth_total{endpoint=\"/b\",threshold_bytes=\"10\"} 2
+# TYPE http_requests_total counter
+http_requests_total{status=\"200\"} 90
+http_requests_total{status=\"500\"} 10
+# TYPE pause_seconds summary
+pause_seconds_sum 2
+pause_seconds_count 7
+# TYPE other_total counter
+other_total 5
+";
+    let names = ["growth_total", "http_requests_total", "pause_seconds_count", "absent_total"];
+    let mut source = source("http://host/metrics", None);
+    source.ask_for(&names.map(str::to_owned).into());
+    let page = source.read(text).expect("a page");
+    let mut observation = Observation::default();
+    let sums = page.add_rest_to(&mut observation, &mut BTreeSet::new());
+    let expected =
+        [("growth_total", 6.0), ("http_requests_total", 100.0), ("pause_seconds_count", 7.0)];
+    assert_eq!(sums, expected.map(|(name, value)| (name.to_owned(), value)).into());
+    assert_eq!(observation.requests_total, Some(100.0));
+    assert!(observation.gauges.is_empty());
+}
+
+/// What restates the process is no candidate for a cause, and a rule may be about it all the same.
+#[test]
+fn gauges_are_asked_for_by_name_and_labels_and_summed_over_the_others() {
+    let text = "\
+# TYPE objects gauge
+objects{kind=\"a\",shard=\"1\"} 4
+objects{shard=\"2\",kind=\"a\"} 3
+objects{kind=\"b\\\"\",shard=\"1\"} 2
+# TYPE go_goroutines gauge
+go_goroutines 12
+";
+    let names = [
+        ("objects", Some(9.0)),
+        (r#"objects{kind="a"}"#, Some(7.0)),
+        (r#"objects{ shard = "1", kind="b\"" }"#, Some(2.0)),
+        (r#"objects{kind="c"}"#, None),
+        ("go_goroutines", Some(12.0)),
+        ("objects{", None),
+    ];
+    let mut source = source("http://host/metrics", None);
+    source.ask_for(&names.map(|(name, _)| name.to_owned()).into());
+    let page = source.read(text).expect("a page");
+    let sums = page.add_rest_to(&mut Observation::default(), &mut BTreeSet::new());
+    for (name, value) in names {
+        assert_eq!(sums.get(name).copied(), value, "{name}");
+    }
+}
+
+#[test]
 fn each_way_to_fail_is_told_apart() {
     let page = ok(PAGE.as_bytes());
     assert!(matches!(refusal(&page, Some("none")), MetricsError::NoHeapGauge { .. }));
     let status = |line: &str| format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n").into_bytes();
     let unauthorised = refusal(&status("401 Unauthorized"), None);
-    assert!(matches!(unauthorised, MetricsError::Unauthorised(401)));
+    assert!(matches!(unauthorised, MetricsError::Unauthorised { status: 401, .. }));
     assert!(matches!(refusal(&status("404 Not Found"), None), MetricsError::Status(404)));
     assert!(matches!(refusal(&ok(b"<html>\n"), None), MetricsError::Garbage(_)));
     assert!(matches!(refusal(&ok(b"x\xff 1\n"), None), MetricsError::Body(_)));
@@ -139,8 +196,9 @@ fn nobody_at_the_address_is_unreachable() {
 fn an_address_without_http_is_refused_before_anything_is_asked() {
     for url in [
         "127.0.0.1:8080/metrics",
-        "https://host/metrics",
+        "ftp://host/metrics",
         "http://",
+        "https://",
         "",
         "file:///x",
         "http://host:port/metrics",

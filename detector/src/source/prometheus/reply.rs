@@ -15,6 +15,12 @@ const LONGEST_MESSAGE: usize = 300;
 #[serde(expecting = "an answer {status, data}")]
 pub struct Reply<T> {
     pub data: T,
+    /// Of Prometheus and Thanos.
+    #[serde(default = "Vec::new", deserialize_with = "texts")]
+    pub warnings: Vec<String>,
+    /// Of a `VictoriaMetrics` cluster.
+    #[serde(default, rename = "isPartial")]
+    pub is_partial: bool,
 }
 
 /// The answer to a query: a matrix, or a vector.
@@ -50,7 +56,20 @@ pub fn message(body: &str) -> Option<String> {
         error: String,
     }
     let refusal: Refusal = serde_json::from_str(body).ok()?;
-    Some(refusal.error.chars().take(LONGEST_MESSAGE).collect())
+    Some(shortened(refusal.error))
+}
+
+/// No longer than somebody reads.
+pub fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// Texts, or null for none.
+fn texts<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
 /// Values are written as text, because JSON knows neither NaN nor infinity.

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use crate::bench::interval::Estimate;
-use crate::bench::report::{Report, Scored};
-use crate::bench::text::{dash, difficulty_names, estimate, family_names, seconds, share};
+use crate::bench::report::{Difficulty, Report, Scored};
+use crate::bench::text::{
+    dash, difficulty_names, estimate, family_names, per_cent, seconds, share,
+};
 use crate::report::junit::escape;
 
 pub(super) fn all(report: &Report) -> String {
-    let mut tables = card("", &[overall(report)]);
+    let mut tables = card("", &[overall(report), more(report)]);
     if !report.matches.is_empty() {
         tables.push_str(&card("", &[matches(report)]));
     }
@@ -28,7 +30,7 @@ fn card(class: &str, tables: &[String]) -> String {
 fn table(caption: &str, head: &[&str], rows: &str) -> String {
     let head = head.iter().enumerate().map(|(column, name)| {
         let class = if column == 0 { "" } else { " class=\"number\"" };
-        format!("<th{class}>{name}</th>")
+        format!("<th{class}>{}</th>", escape(name))
     });
     let caption =
         if caption.is_empty() { String::new() } else { format!("<caption>{caption}</caption>\n") };
@@ -50,7 +52,7 @@ fn overall(report: &Report) -> String {
             figure(score.false_alarms_per_day),
             share(score.recovered, score.fixed),
         ];
-        format!("<tr{class}><td>{}</td>{}</tr>\n", scored.detector, numbers(&cells))
+        format!("<tr{class}><td>{}</td>{}</tr>\n", escape(&scored.detector), numbers(&cells))
     });
     let head = [
         "detector",
@@ -65,6 +67,24 @@ fn overall(report: &Report) -> String {
         "recovered",
     ];
     table("All traces", &head, &rows.collect::<String>())
+}
+
+/// How soon, why, and to the end.
+fn more(report: &Report) -> String {
+    let rows = report.detectors.iter().map(|scored| {
+        let score = &scored.overall;
+        let cells = [
+            per_cent(score.way_to_limit_median),
+            share(score.causes_right, score.causes_named),
+            seconds(score.recovery_median_seconds),
+            score.nab.map_or_else(dash, |nab| format!("{nab:.1}")),
+            score.failed.to_string(),
+        ];
+        format!("<tr><td>{}</td>{}</tr>\n", escape(&scored.detector), numbers(&cells))
+    });
+    let head = ["detector", "to limit", "cause right", "recovery", "NAB", "failed"];
+    let caption = "How soon, why, and to the end";
+    table(caption, &head, &rows.collect::<String>())
 }
 
 fn matches(report: &Report) -> String {
@@ -90,8 +110,12 @@ fn families(report: &Report, leaks: bool) -> Option<String> {
         let _ = write!(rows, "<tr><td>{}</td>", escape(name));
         for scored in &report.detectors {
             let tally = scored.families.get(name).copied().unwrap_or_default();
-            let hits = if leaks { tally.detected } else { tally.with_false_alarms };
-            rows.push_str(&bar(hits, tally.traces, leaks));
+            let (hits, share) = if leaks {
+                (tally.detected, tally.recall)
+            } else {
+                (tally.with_false_alarms, tally.alarmed_share)
+            };
+            rows.push_str(&bar((hits, tally.traces), share, leaks));
         }
         rows.push_str("</tr>\n");
     }
@@ -105,7 +129,8 @@ fn difficulties(report: &Report) -> Option<String> {
     for (index, name) in names.iter().enumerate() {
         let _ = write!(rows, "<tr><td>{name}</td>");
         for Scored { difficulties, .. } in &report.detectors {
-            rows.push_str(&bar(difficulties[index].detected, difficulties[index].leaks, true));
+            let Difficulty { detected, leaks, recall, .. } = difficulties[index];
+            rows.push_str(&bar((detected, leaks), recall, true));
         }
         rows.push_str("</tr>\n");
     }
@@ -114,7 +139,8 @@ fn difficulties(report: &Report) -> Option<String> {
 }
 
 fn columns<'a>(first: &'a str, report: &'a Report) -> Vec<&'a str> {
-    std::iter::once(first).chain(report.detectors.iter().map(|scored| scored.detector)).collect()
+    let names = report.detectors.iter().map(|scored| scored.detector.as_str());
+    std::iter::once(first).chain(names).collect()
 }
 
 fn numbers(cells: &[String]) -> String {
@@ -129,12 +155,16 @@ fn figure(of: Option<Estimate>) -> String {
     })
 }
 
-/// A share as a fraction, with a bar behind it that is as long.
-fn bar(hits: usize, of: usize, good: bool) -> String {
+/// A share as a fraction, with a bar behind it that is as long; whoever points at it reads its interval.
+fn bar((hits, of): (usize, usize), estimated: Option<Estimate>, good: bool) -> String {
     let class = if good { "good" } else { "bad" };
-    let percent = if of == 0 { 0.0 } else { 100.0 * hits as f64 / of as f64 };
+    let percent = estimated.map_or(0.0, |share| 100.0 * share.value);
+    let title = estimated.map_or_else(String::new, |share| {
+        let Estimate { low, high, .. } = share;
+        format!(" title=\"95 %: {low:.2} to {high:.2}\"")
+    });
     format!(
-        "<td class=\"number share {class}\" style=\"--share:{percent:.0}%\">{}</td>",
+        "<td class=\"number share {class}\" style=\"--share:{percent:.0}%\"{title}>{}</td>",
         share(hits, of)
     )
 }

@@ -74,7 +74,7 @@ pub fn overview(service: &Service) -> Operation {
         ("process", process),
         ("runtime", runtime),
         ("heap", heap),
-        ("leaks", states(service, Role::Leak)),
+        ("leaks", described(nullable(states(service, Role::Leak)), "null while a game day is on")),
         ("attribution", attribution()),
     ]);
     let summary = "Figures of process, allocator and leaks, with the lines that hold most";
