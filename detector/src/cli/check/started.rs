@@ -163,11 +163,15 @@ impl Group {
     }
 
     /// Waits until the shell has become the program: they are one process, told apart by their arguments.
+    /// While the kernel replaces a program, whether it is by the shell or of the shell, there are none.
     fn wait_until_replaced(&mut self, deadline: Instant) {
         let file = format!("/proc/{}/cmdline", self.child.id());
         let shell = format!("sh\0-c\0{}\0", Self::script(&self.command));
-        let is_shell = || fs::read(&file).is_ok_and(|arguments| arguments == shell.as_bytes());
-        while is_shell() && self.ended().is_none() && Instant::now() < deadline {
+        let is_replaced = || {
+            fs::read(&file)
+                .is_ok_and(|arguments| !arguments.is_empty() && arguments != shell.as_bytes())
+        };
+        while !is_replaced() && self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(LOOK_AGAIN_AFTER);
         }
     }
@@ -212,6 +216,22 @@ impl Drop for Group {
         if self.wait_until(Instant::now() + GRACE).is_none() {
             self.signal(Signal::KILL);
             let _ = self.child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The moment in which the kernel is between two programs is short: many are started to meet it.
+    #[test]
+    fn whoever_waited_for_the_program_never_sees_the_shell() {
+        for _ in 0..50 {
+            let mut program = Group::start("sleep 60").expect("a program");
+            program.wait_until_replaced(Instant::now() + READY_WITHIN);
+            let name = fs::read_to_string(format!("/proc/{}/comm", program.child.id()));
+            assert_eq!(name.expect("a name").trim(), "sleep");
         }
     }
 }
