@@ -49,12 +49,30 @@ impl Target {
 
     fn sleeping() -> Self {
         let mut command = Command::new("sleep");
-        Self(command.arg("600").stdin(Stdio::null()).spawn().expect("starts"))
+        let target = Self(command.arg("600").stdin(Stdio::null()).spawn().expect("starts"));
+        // In the middle of its `exec` it still has our name.
+        let name = format!("/proc/{}/comm", target.pid());
+        eventually(|| fs::read_to_string(&name).is_ok_and(|name| name == "sleep\n"));
+        target
     }
 
     fn pid(&self) -> String {
         self.0.id().to_string()
     }
+}
+
+/// Waits until it is so.
+fn eventually(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within a minute");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until a trace has the heads and some looks.
+fn has_lines(trace: &Path, lines: usize) {
+    eventually(|| fs::read_to_string(trace).is_ok_and(|trace| trace.lines().count() >= lines));
 }
 
 impl Drop for Target {
@@ -123,7 +141,8 @@ fn a_leaking_process_is_leaking_and_its_trace_gives_the_same_verdict() {
     let grown = latest.expect("a number") - first.expect("a number");
     let slope = memory["slope_per_second"].as_f64().expect("a slope");
     let mean = grown / report["elapsed_seconds"].as_f64().expect("a time");
-    assert!((0.5..2.0).contains(&(slope / mean)), "{slope} of {mean}");
+    // It grows by the loop: less per second while others are busy.
+    assert!((0.25..4.0).contains(&(slope / mean)), "{slope} of {mean}");
     assert!(memory["eta_seconds"].as_f64() > Some(0.0), "{memory}");
     assert_eq!(signal(&report, "threads")["state"], "steady");
     let steps = report["next_steps"].as_array().expect("steps");
@@ -202,9 +221,15 @@ fn page_of(pid: u32) -> (SocketAddr, thread::JoinHandle<()>) {
 #[test]
 fn a_process_that_ends_in_the_middle_is_never_steady_and_exits_2() {
     let mut target = Target::sleeping();
-    let pid = target.pid();
-    let watching = thread::spawn(move || check(&pid, &["--for", "60s", "--every", "100ms"]));
-    thread::sleep(Duration::from_secs(1));
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("run.csv");
+    let (pid, to) = (target.pid(), trace.to_str().expect("UTF-8").to_owned());
+    let options = ["--for", "60s", "--every", "100ms", "--trace"].map(str::to_owned);
+    let watching = thread::spawn(move || {
+        let options: Vec<&str> = options.iter().chain([&to]).map(String::as_str).collect();
+        check(&pid, &options)
+    });
+    has_lines(&trace, 5);
     target.0.kill().expect("killed");
     target.0.wait().expect("reaped");
     let output = watching.join().expect("ends");
@@ -220,12 +245,8 @@ fn a_process_that_ends_in_the_middle_is_never_steady_and_exits_2() {
 fn a_zombie_has_ended() {
     let mut target = Target::sleeping();
     target.0.kill().expect("killed");
-    let deadline = Instant::now() + Duration::from_secs(10);
     let status = format!("/proc/{}/status", target.pid());
-    while !fs::read_to_string(&status).is_ok_and(|status| status.contains("zombie")) {
-        assert!(Instant::now() < deadline, "no zombie");
-        thread::yield_now();
-    }
+    eventually(|| fs::read_to_string(&status).is_ok_and(|status| status.contains("zombie")));
     let output = check(&target.pid(), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("has ended"), "{}", stderr(&output));
@@ -240,11 +261,7 @@ fn a_process_that_replaces_its_program_was_restarted_and_exits_2() {
     let options = ["--for", "60s", "--every", "100ms", "--trace", trace.to_str().expect("UTF-8")];
     let running = detector(Path::new(env!("CARGO_BIN_EXE_detector")), &target.pid(), &options);
     let running = { running }.spawn().expect("runs");
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !fs::read_to_string(&trace).is_ok_and(|trace| trace.lines().count() > 15) {
-        assert!(Instant::now() < deadline, "nothing was looked at");
-        thread::sleep(Duration::from_millis(20));
-    }
+    has_lines(&trace, 16);
     let told = Command::new("kill").args(["-USR1", &target.pid()]).status().expect("runs");
     assert!(told.success());
     let output = running.wait_with_output().expect("ends");
@@ -256,7 +273,7 @@ fn a_process_that_replaces_its_program_was_restarted_and_exits_2() {
 
 #[test]
 fn wrappers_that_become_the_program_are_no_restarts() {
-    let target = Target::running("echo ready; sleep 0.3; exec sh -c 'sleep 0.3; exec sleep 600'");
+    let target = Target::running("echo ready; sleep 0.1; exec sh -c 'sleep 0.1; exec sleep 600'");
     let output = check(&target.pid(), &["--for", "3s", "--every", "50ms"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(report(&output)["process"], "sleep");
@@ -275,13 +292,12 @@ fn a_process_that_replaces_its_program_at_the_first_look_is_looked_at_again() {
 
 #[test]
 fn what_is_no_process_of_ours_to_watch_is_refused_with_the_reason() {
-    let own = std::process::id();
-    let thread = fs::read_dir("/proc/self/task").expect("threads");
-    let ids = thread.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let thread = ids.filter(|id| *id != own).max().expect("a thread of the test runner");
+    // Of this test: no other one may end during it.
+    let thread = fs::read_link("/proc/thread-self").expect("a link");
+    let thread = thread.file_name().and_then(|id| id.to_str()).expect("a number").to_owned();
     for (pid, what) in [
         ("2147483647".to_owned(), "process 2147483647 does not exist, or has ended"),
-        (thread.to_string(), "is a thread of process"),
+        (thread, "is a thread of process"),
         ("0".to_owned(), "0 is not in"),
         ("me".to_owned(), "invalid digit"),
     ] {
@@ -356,7 +372,9 @@ fn an_interrupt_prints_what_is_known_and_exits_130() {
 fn another_users_process_is_judged_by_what_may_be_read_and_the_rest_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let binary = folder.path().join("detector");
-    fs::copy(env!("CARGO_BIN_EXE_detector"), &binary).expect("copied");
+    // By a program: another test that starts one must not inherit the file while it is written.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_detector")).arg(&binary).status();
+    assert!(copied.expect("runs").success());
     for path in [folder.path(), binary.as_path()] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("for all to run");
     }
@@ -388,7 +406,7 @@ fn the_text_names_verdict_states_slope_and_next_steps() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.starts_with(&format!("process {} (sleep): steady\n", target.pid())), "{text}");
     for part in
-        ["watched for 2s every 50ms", "rss_anon_bytes   steady", "per hour (", "next:\n  - "]
+        ["watched for 2", "s every 50ms", "rss_anon_bytes   steady", "per hour (", "next:\n  - "]
     {
         assert!(text.contains(part), "{part} in {text}");
     }

@@ -75,10 +75,14 @@ fn a_service_elsewhere_is_judged_by_its_page_alone_in_n_intervals() {
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1), "{report:#}");
     assert_eq!(report["verdict"], "leaking");
-    let rows = report["intervals"].as_array().expect("rows");
-    assert_eq!(rows.len(), 4, "{report:#}");
-    assert_eq!((&rows[1]["warm_up"], &rows[2]["warm_up"]), (&true.into(), &false.into()));
-    assert!(rows[3]["growth_bytes"].as_f64() > Some(0.0), "{report:#}");
+    // A busy machine may miss the end of one.
+    let [first, warm_up, .., last] = &report["intervals"].as_array().expect("rows")[..] else {
+        panic!("{report:#}")
+    };
+    let flags = [first, warm_up, last].map(|row| row["warm_up"] == true);
+    assert_eq!(flags, [false, true, false], "{report:#}");
+    assert!(last["t_seconds"].as_f64() >= Some(3.0), "{report:#}");
+    assert!(last["growth_bytes"].as_f64() > Some(0.0), "{report:#}");
     let steps = report["next_steps"].to_string();
     assert!(steps.contains(&format!("{url}/debug/pprof/heap && go tool pprof")), "{steps}");
     let log = fs::read_to_string(log).expect("a log");
@@ -106,7 +110,8 @@ fn a_memory_page_that_stays_the_same_is_steady() {
         "{report:#}"
     );
     assert_eq!(report["intervals"][0]["heap_bytes"], 12.5 * 1024.0 * 1024.0);
-    assert_eq!(report["intervals"][3]["tasks"], 7.0);
+    let last = report["intervals"].as_array().and_then(|rows| rows.last()).expect("a row");
+    assert_eq!(last["tasks"], 7.0);
     assert!(report["pid"].is_null());
 }
 
@@ -180,15 +185,21 @@ impl Drop for Ends {
     }
 }
 
-/// A program of a name of its own: the shell, under that name, which waits for as long as its input is open.
+/// A program of a name of its own: the shell, under that name, which waits for as long as its input is open. It runs by now:
+/// in the middle of its `exec` a process has no name of its own.
 fn program(folder: &std::path::Path, name: &str) -> Ends {
     let path = folder.join(name);
     if !path.exists() {
-        fs::copy("/bin/sh", &path).expect("copied");
+        std::os::unix::fs::symlink("/bin/sh", &path).expect("a link");
     }
     let mut command = Command::new(path);
-    command.args(["-c", "read line"]).stdin(Stdio::piped());
-    Ends(command.spawn().expect("starts"))
+    command.args(["-c", "echo ready; read line"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut program = Ends(command.spawn().expect("starts"));
+    let mut line = String::new();
+    let says = program.0.stdout.take().expect("piped");
+    BufReader::new(says).read_line(&mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    program
 }
 
 #[test]

@@ -89,9 +89,10 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.tries += 1
-                if receiver.status == 200:
+                status = receiver.status
+                if status == 200:
                     receiver.taken.append(json.loads(body))
-                self.reply(receiver.status, "")
+                self.reply(status, "")
 
         self.server = Server(("127.0.0.1", 0), Hook)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"

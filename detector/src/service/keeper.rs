@@ -162,17 +162,11 @@ impl Keeper {
             }
             _ => match standing.rules.get(&about.subject) {
                 None => vec![unwatched(incident, at_seconds)],
-                Some(rule)
-                    if !rule.firing
-                        && at_seconds > rule.known_seconds
-                        && standing.error.is_none() =>
-                {
-                    vec![Report {
-                        news: News::Recovered,
-                        reason: "no longer so since the watch began anew".to_owned(),
-                        ..unwatched(incident, at_seconds)
-                    }]
-                }
+                Some(rule) if rule.over => vec![Report {
+                    news: News::Recovered,
+                    reason: "no longer so since the watch began anew".to_owned(),
+                    ..unwatched(incident, at_seconds)
+                }],
                 Some(_) => Vec::new(),
             },
         }
@@ -203,5 +197,37 @@ fn unwatched(incident: &Incident, at_seconds: f64) -> Report {
         severity: "notice",
         figures: Figures::default(),
         reason: "no longer in the configuration".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::clock::Clock;
+    use crate::service::incident::Topic;
+    use crate::service::incident::tests::report;
+    use crate::service::shelf::Shelf;
+    use crate::service::status::{Ruled, Status};
+
+    #[test]
+    fn a_rule_that_fired_before_the_watch_began_goes_on_until_a_look_says_that_it_is_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = Shared::new(Clock::start(), Shelf::open(folder.path().join("detector.db")));
+        let about =
+            Topic { target: "api".to_owned(), kind: Kind::Rule, subject: "TooMuch".to_owned() };
+        let status = Status::new("api".to_owned(), "a page".to_owned(), 60.0, 0.0);
+        shared.facts().statuses.insert("api".to_owned(), status.clone());
+        let mut keeper = Keeper::new(shared.clone());
+        keeper.take(Report { about, ..report(News::Leaking, 1.0) });
+        let mut open_with = |ruled: Ruled| {
+            status.lock().rules.insert("TooMuch".to_owned(), ruled);
+            keeper.write();
+            keeper.compare();
+            keeper.write();
+            shared.shelf.with(|store| store.open_incidents()).expect("a database").len()
+        };
+        assert_eq!(open_with(Ruled::default()), 1, "nobody has looked");
+        assert_eq!(open_with(Ruled { firing: true, over: false }), 1);
+        assert_eq!(open_with(Ruled { firing: false, over: true }), 0);
     }
 }

@@ -60,10 +60,9 @@ pub struct Standing {
 pub struct Ruled {
     /// Whether it fires.
     pub firing: bool,
-    /// When it must have fired if its condition had held all the time since the watch began; what
-    /// fired before and does not by then is over.
+    /// Whether its condition is known not to hold: what fired before the watch began is over then.
     #[serde(skip)]
-    pub known_seconds: f64,
+    pub over: bool,
 }
 
 /// Why there is no observation.

@@ -71,9 +71,7 @@ impl Watched {
         let is_kept = |name: &str| before.iter().any(|guard| guard.rule().name == name);
         standing.rules.retain(|name, _| is_kept(name));
         for rule in self.rules.iter() {
-            let known_seconds = self.clock.now_seconds() + rule.hold_seconds + window_seconds(rule);
-            let fresh = Ruled { firing: false, known_seconds };
-            standing.rules.entry(rule.name.clone()).or_insert(fresh);
+            standing.rules.entry(rule.name.clone()).or_default();
             let kept = before.iter().position(|guard| guard.rule() == rule);
             let guard = kept.map_or_else(|| Guard::new(rule.clone()), |at| before.swap_remove(at));
             self.guards.push(guard);
@@ -131,10 +129,11 @@ impl Watched {
             // Where only the page beside a process fails, the process is seen all the same.
             let of_page = matches!(guard.rule().condition, Condition::Refused | Condition::Failing);
             let shown = if of_page { failed.or(seen) } else { seen.or(failed) };
-            let change = guard.step(shown?, t_seconds)?;
+            let change = guard.step(shown?, t_seconds);
             let rule = guard.rule();
-            standing.rules.entry(rule.name.clone()).or_default().firing = change.firing;
-            Some(rule_report(&standing, rule, &change, failure))
+            let ruled = Ruled { firing: guard.is_firing(), over: guard.is_over() };
+            standing.rules.insert(rule.name.clone(), ruled);
+            Some(rule_report(&standing, rule, &change?, failure))
         };
         self.guards.iter_mut().filter_map(report).collect()
     }
@@ -283,16 +282,6 @@ fn figures(standing: &Standing, rule: &Rule, measured: Option<f64>) -> Figures {
 /// What rules ask a page for.
 fn names(rules: &[Rule]) -> BTreeSet<String> {
     rules.iter().filter_map(Rule::asks_for).map(str::to_owned).collect()
-}
-
-fn window_seconds(rule: &Rule) -> f64 {
-    match rule.condition {
-        Condition::Above { measure: Measure::Level, .. }
-        | Condition::Missing(_)
-        | Condition::Refused
-        | Condition::Failing => 0.0,
-        Condition::Above { window_seconds, .. } => window_seconds,
-    }
 }
 
 fn settings(target: &Target, limit_bytes: Option<u64>) -> Settings {

@@ -239,7 +239,7 @@ fn held_by(
     let mut sums: BTreeMap<Signal, f64> = COUNTED.map(|signal| (signal, 0.0)).into();
     let opened = processes.iter().filter_map(|pid| ProcessSource::open(*pid).ok());
     let mut seen = false;
-    for process in opened.filter_map(|process| process.observe_alone(t_seconds, notes).ok()) {
+    for process in opened.filter_map(|mut process| process.observe_alone(t_seconds, notes).ok()) {
         seen = true;
         sums.retain(|signal, _| process.signals.contains_key(signal));
         for (signal, sum) in &mut sums {

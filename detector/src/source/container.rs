@@ -133,12 +133,14 @@ fn running(found: &api::Container) -> Result<Running, ContainerError> {
     }
 }
 
-/// The control group of a process that counts its memory.
+/// The control group of a process that counts its memory; none where it is in none of its own, which version 1 also says
+/// of a container's first process once it has ended: the group of all would be the whole machine.
 fn group_of(pid: i32) -> Option<PathBuf> {
     let groups = Process::new(pid).ok()?.cgroups().ok()?.0;
     let by_memory = groups.iter().find(|group| group.controllers.iter().any(|c| c == "memory"));
     let unified = || groups.iter().find(|group| group.hierarchy == 0);
-    by_memory.or_else(unified).map(|group| PathBuf::from(&group.pathname))
+    let group = PathBuf::from(&by_memory.or_else(unified)?.pathname);
+    (group != Path::new("/")).then_some(group)
 }
 
 impl Entity for ContainerEntity {

@@ -17,6 +17,9 @@ pub(crate) use self::entity::ProcessEntity;
 use super::{Restart, SampleError};
 use crate::{Observation, Signal};
 
+/// Flag in `stat` of a process that ends (`PF_EXITING` of `linux/sched.h`): it loses its memory before it is a zombie.
+const EXITING: u32 = 4;
+
 /// Reads `/proc/PID`.
 #[derive(Debug)]
 pub struct ProcessSource {
@@ -35,7 +38,7 @@ struct Run {
     /// Ticks since boot; the same for as long as the process lives.
     start_ticks: u64,
     /// Bottom of the stack, another after every `exec` by address randomisation; 0 where the
-    /// kernel does not tell us.
+    /// kernel does not tell us, and in the middle of an `exec`.
     stack: u64,
 }
 
@@ -104,7 +107,7 @@ impl ProcessSource {
 
     /// One observation, its children counted. What is missing from it and why goes to `notes`.
     pub fn observe(
-        &self,
+        &mut self,
         t_seconds: f64,
         notes: &mut BTreeSet<String>,
     ) -> Result<Observation, SampleError> {
@@ -116,7 +119,7 @@ impl ProcessSource {
 
     /// One observation of what the process itself holds.
     pub(super) fn observe_alone(
-        &self,
+        &mut self,
         t_seconds: f64,
         notes: &mut BTreeSet<String>,
     ) -> Result<Observation, SampleError> {
@@ -125,6 +128,7 @@ impl ProcessSource {
         if let Some(how) = self.run.restart(Run::of(&stat)) {
             return Err(SampleError::Restarted { pid: self.pid, how });
         }
+        self.note_program(&stat);
         let mut observation = Observation {
             t_seconds,
             start_seconds: Some(stat.starttime as f64 / procfs::ticks_per_second() as f64),
@@ -138,6 +142,14 @@ impl ProcessSource {
         add(Signal::Threads, Some(status.threads as f64));
         add(Signal::Fds, self.fds(notes));
         Ok(observation)
+    }
+
+    /// What was opened in the middle of an `exec` is known by now.
+    fn note_program(&mut self, stat: &Stat) {
+        if self.run.stack == 0 && stat.startstack != 0 {
+            self.run = Run::of(stat);
+            self.name.clone_from(&stat.comm);
+        }
     }
 
     /// The lowest memory limit among the process's control groups and those above them; without
@@ -160,7 +172,8 @@ impl ProcessSource {
         } else if status.state.starts_with(['Z', 'X']) {
             Err(SampleError::Gone { pid })
         } else if status.vmrss.is_none() {
-            Err(SampleError::NoMemory { pid })
+            let is_ending = self.stat().is_ok_and(|stat| stat.flags & EXITING != 0);
+            Err(if is_ending { SampleError::Gone { pid } } else { SampleError::NoMemory { pid } })
         } else {
             Ok(status)
         }

@@ -54,7 +54,7 @@ impl TreeEntity {
     }
 
     /// The process, looked for if it is not known or has ended.
-    fn root(&mut self) -> Result<&ProcessSource, LookError> {
+    fn root(&mut self) -> Result<&mut ProcessSource, LookError> {
         let found = match self.root.take().filter(ProcessSource::is_same) {
             Some(root) => root,
             None => ProcessSource::open_in(&self.proc, find(&self.proc, &self.name)?)?,
@@ -80,7 +80,7 @@ impl TreeEntity {
         for &child in &children {
             // Children come and go; a zombie holds nothing but its place in the table.
             let child = ProcessSource::open_in(&proc, child.cast_unsigned());
-            let Ok(more) = child.and_then(|child| child.observe_alone(t_seconds, notes)) else {
+            let Ok(more) = child.and_then(|mut child| child.observe_alone(t_seconds, notes)) else {
                 continue;
             };
             // What one of them does not tell, nobody can add up.

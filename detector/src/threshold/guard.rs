@@ -64,6 +64,10 @@ pub struct Guard {
     window: Option<Window>,
     seen: Option<Seen>,
     latest_seconds: Option<f64>,
+    /// The first look that told something.
+    first_seconds: Option<f64>,
+    /// Whether the latest look told that the condition does not hold.
+    is_denied: bool,
     standing: Standing,
 }
 
@@ -76,7 +80,15 @@ impl Guard {
             }
             _ => None,
         };
-        Self { rule, window, seen: None, latest_seconds: None, standing: Standing::Quiet }
+        Self {
+            rule,
+            window,
+            seen: None,
+            latest_seconds: None,
+            first_seconds: None,
+            is_denied: false,
+            standing: Standing::Quiet,
+        }
     }
 
     /// The rule.
@@ -89,6 +101,17 @@ impl Guard {
         matches!(self.standing, Standing::Firing { .. })
     }
 
+    /// Whether the condition is known not to hold: the latest look says so, and the looks go back as far as the rule asks
+    /// for. What has just begun to look knows that of nothing.
+    pub fn is_over(&self) -> bool {
+        let reach_seconds = match self.rule.condition {
+            Condition::Above { window_seconds, .. } if self.window.is_some() => window_seconds,
+            _ => 0.0,
+        };
+        let seen_seconds = self.latest_seconds.zip(self.first_seconds).map(|(to, from)| to - from);
+        self.is_denied && seen_seconds.is_some_and(|seen_seconds| seen_seconds >= reach_seconds)
+    }
+
     /// Takes in a look at `t_seconds`, on any clock that rises; one that does not come after the others is passed over.
     ///
     /// A look that tells nothing of the condition changes nothing: what fires goes on firing.
@@ -97,7 +120,12 @@ impl Guard {
             return None;
         }
         self.latest_seconds = Some(t_seconds);
-        let (holds, value) = self.ask(look, t_seconds)?;
+        let told = self.ask(look, t_seconds);
+        if told.is_some() || matches!(look, Look::Seen { .. }) {
+            self.first_seconds.get_or_insert(t_seconds);
+        }
+        self.is_denied = matches!(told, Some((false, _)));
+        let (holds, value) = told?;
         self.stand(holds, value, t_seconds)
     }
 

@@ -234,6 +234,30 @@ fn what_is_missing_or_refused_is_told_and_what_was_not_seen_proves_nothing() {
 }
 
 #[test]
+fn what_has_just_begun_to_look_knows_of_nothing_that_it_is_over() {
+    let none = BTreeMap::new();
+    let mut level = Guard::new(preset("HighMemoryUsage"));
+    let mut window = Guard::new(preset("PeakMemoryWarning"));
+    assert!(!level.is_over() && !window.is_over());
+    for minute in 0..60 {
+        let (t, observation) = (f64::from(minute) * MINUTE, memory(0.0, MIB));
+        for guard in [&mut level, &mut window] {
+            guard.step(Look::Seen { observation: &observation, named: &none }, t);
+        }
+        assert!(level.is_over(), "it is low");
+        assert!(!window.is_over(), "the hour before may have had a peak");
+    }
+    level.step(Look::Failed, 60.0 * MINUTE);
+    assert!(!level.is_over(), "nobody knows");
+    let low = memory(0.0, MIB);
+    window.step(Look::Seen { observation: &low, named: &none }, 60.0 * MINUTE);
+    assert!(window.is_over());
+    let high = memory(0.0, 600.0 * MIB);
+    level.step(Look::Seen { observation: &high, named: &none }, 61.0 * MINUTE);
+    assert!(!level.is_over() && !level.is_firing(), "it is high, for not long enough yet");
+}
+
+#[test]
 fn a_restart_begins_the_window_of_memory_anew() {
     // Falls back at each start: judged as one run, the median of all slopes is that of the starts.
     let rule = preset("HighMemoryGrowthRate");

@@ -175,13 +175,16 @@ impl Watch {
         command.args(["--listen", "127.0.0.1:0", "--database"]).arg(folder.join("detector.db"));
         let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let said = |line: std::io::Result<String>| {
-            let line = line.expect("text");
-            line.split_once("listening on ").map(|(_, address)| address.to_owned())
+        let mut before = String::new();
+        let address = loop {
+            let line = lines.next().expect("it listens").expect("text");
+            before = before + &line + "\n";
+            if let Some((_, address)) = line.split_once("listening on ") {
+                break address.to_owned();
+            }
         };
-        let address = lines.by_ref().find_map(said).expect("it listens");
         // Its pipe must not fill.
-        let said = Arc::new(Mutex::new(String::new()));
+        let said = Arc::new(Mutex::new(before));
         let of_thread = Arc::clone(&said);
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -191,7 +194,7 @@ impl Watch {
         Self { child, address, config, said }
     }
 
-    /// What it has said since it listens.
+    /// What it has said.
     pub fn said(&self) -> String {
         self.said.lock().expect("held for a moment").clone()
     }

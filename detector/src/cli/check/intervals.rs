@@ -43,19 +43,24 @@ pub struct Interval {
 pub struct Intervals {
     length_seconds: f64,
     checks: u32,
+    /// Ends of intervals that were met, that of the first look included. A look that comes too late ends several at once.
+    ended: u32,
     rows: Vec<Interval>,
 }
 
 impl Intervals {
     /// Of `checks` intervals of this length.
     pub fn new(length_seconds: f64, checks: u32) -> Self {
-        Self { length_seconds, checks, rows: Vec::new() }
+        Self { length_seconds, checks, ended: 0, rows: Vec::new() }
     }
 
     /// Takes in what was seen if it ends an interval, and gives the new row.
     pub fn take(&mut self, seen: &Observation, state: Option<State>) -> Option<&Interval> {
-        let due = self.length_seconds * self.rows.len() as f64;
-        if seen.t_seconds < due || self.rows.len() > self.checks as usize {
+        let before = self.ended;
+        while self.ended <= self.checks && seen.t_seconds >= self.due_seconds() {
+            self.ended += 1;
+        }
+        if self.ended == before {
             return None;
         }
         let of = |signal: Signal| seen.signals.get(&signal).copied();
@@ -75,6 +80,10 @@ impl Intervals {
             state,
         });
         self.rows.last()
+    }
+
+    fn due_seconds(&self) -> f64 {
+        self.length_seconds * f64::from(self.ended)
     }
 
     /// The rows, that of the first look included.
@@ -169,6 +178,19 @@ mod tests {
         let growth: Vec<_> = rows.iter().map(|row| row.growth_bytes_per_hour).collect();
         assert_eq!(growth, [None, Some(36_000.0), Some(36_000.0)]);
         assert_eq!(rows.iter().map(|row| row.warm_up).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn a_look_that_comes_too_late_ends_the_intervals_that_it_missed_and_makes_no_short_one() {
+        let mut intervals = Intervals::new(10.0, 4);
+        for t in [0.0, 10.0, 35.0, 36.0, 40.0, 41.0] {
+            let signals = [(Signal::RssAnonBytes, 1000.0 + t)].into();
+            let seen = Observation { t_seconds: t, signals, ..Observation::default() };
+            intervals.take(&seen, None);
+        }
+        let ends: Vec<f64> = intervals.rows().iter().map(|row| row.t_seconds).collect();
+        assert_eq!(ends, [0.0, 10.0, 35.0, 40.0]);
+        assert_eq!(intervals.rows()[2].growth_bytes_per_hour, Some(3600.0));
     }
 
     #[test]

@@ -163,14 +163,13 @@ impl Group {
     }
 
     /// Waits until the shell has become the program: they are one process, told apart by their arguments.
-    /// While the kernel replaces a program, whether it is by the shell or of the shell, there are none.
+    /// While the kernel replaces one program by another there are none; before the shell they may still be ours.
     fn wait_until_replaced(&mut self, deadline: Instant) {
         let file = format!("/proc/{}/cmdline", self.child.id());
         let shell = format!("sh\0-c\0{}\0", Self::script(&self.command));
-        let is_replaced = || {
-            fs::read(&file)
-                .is_ok_and(|arguments| !arguments.is_empty() && arguments != shell.as_bytes())
-        };
+        let ours = fs::read("/proc/self/cmdline").unwrap_or_default();
+        let others = [Vec::new(), ours, shell.into_bytes()];
+        let is_replaced = || fs::read(&file).is_ok_and(|arguments| !others.contains(&arguments));
         while !is_replaced() && self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(LOOK_AGAIN_AFTER);
         }

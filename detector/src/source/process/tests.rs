@@ -3,6 +3,8 @@
 #![expect(clippy::float_cmp, reason = "these numbers are carried, not computed")]
 
 use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
 
 use super::*;
 
@@ -24,10 +26,16 @@ impl FakeProc {
     }
 
     fn stat(&self, start_ticks: u64, stack: u64) {
+        self.stat_with(0, start_ticks, stack);
+    }
+
+    fn stat_with(&self, flags: u32, start_ticks: u64, stack: u64) {
         let zeros = |n| "0 ".repeat(n);
         let line = format!(
-            "{PID} (an (odd) name) S {}{start_ticks} 0 0 0 0 0 {stack} {}",
-            zeros(18),
+            "{PID} (an (odd) name) S {}{} {}{start_ticks} 0 0 0 0 0 {stack} {}",
+            zeros(5),
+            flags,
+            zeros(12),
             zeros(24)
         );
         fs::write(self.folder().join("stat"), line).expect("stat");
@@ -63,7 +71,7 @@ impl FakeProc {
     }
 }
 
-fn observe(source: &ProcessSource) -> Result<(Observation, BTreeSet<String>), SampleError> {
+fn observe(source: &mut ProcessSource) -> Result<(Observation, BTreeSet<String>), SampleError> {
     let mut notes = BTreeSet::new();
     Ok((source.observe(1.5, &mut notes)?, notes))
 }
@@ -71,8 +79,8 @@ fn observe(source: &ProcessSource) -> Result<(Observation, BTreeSet<String>), Sa
 #[test]
 fn memory_threads_and_start_are_read_in_bytes_and_seconds() {
     let source = FakeProc::new();
-    let source = source.open().expect("opens");
-    let (seen, notes) = observe(&source).expect("observes");
+    let mut source = source.open().expect("opens");
+    let (seen, notes) = observe(&mut source).expect("observes");
     assert_eq!(seen.t_seconds, 1.5);
     assert_eq!(seen.start_seconds, Some(100.0 / procfs::ticks_per_second() as f64));
     assert_eq!(seen.signals[&Signal::RssBytes], 300.0 * 1024.0);
@@ -85,8 +93,8 @@ fn memory_threads_and_start_are_read_in_bytes_and_seconds() {
 #[test]
 fn children_are_counted_with_the_process_and_zombies_with_the_children() {
     let fake = FakeProc::new();
-    let source = fake.open().expect("opens");
-    let processes = || observe(&source).expect("observes").0.signals[&Signal::Processes];
+    let mut source = fake.open().expect("opens");
+    let mut processes = || observe(&mut source).expect("observes").0.signals[&Signal::Processes];
     assert_eq!(processes(), 1.0);
     for (pid, state, parent) in [(50, 'S', PID), (51, 'Z', PID), (52, 'S', 51), (53, 'S', 1)] {
         fake.process(pid, state, parent);
@@ -98,30 +106,54 @@ fn children_are_counted_with_the_process_and_zombies_with_the_children() {
     assert_eq!(processes(), 4.0);
 }
 
+/// A process that says what it reads, and has by now: what the script did before that is done.
+fn reader(script: &str) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut reader = command.spawn().expect("a shell");
+    ask(&mut reader);
+    reader
+}
+
+/// Waits until it has read what was written.
+fn ask(reader: &mut Child) {
+    reader.stdin.as_ref().expect("piped").write_all(b".").expect("it reads");
+    reader.stdout.as_mut().expect("piped").read_exact(&mut [0]).expect("it answers");
+}
+
 #[test]
-fn a_child_that_nobody_waits_for_is_counted_until_somebody_does() {
-    let source = ProcessSource::open(std::process::id()).expect("this process");
-    let processes = || observe(&source).expect("observes").0.signals[&Signal::Processes];
-    let before = processes();
-    let mut child = std::process::Command::new("true").spawn().expect("a child");
-    assert_eq!(processes(), before + 1.0);
-    child.wait().expect("its end");
-    assert_eq!(processes(), before);
+fn a_child_that_nobody_waits_for_is_counted_until_its_parent_ends() {
+    // The shell's child is left to a program that has none.
+    let mut parent = reader("true & exec cat");
+    let mut source = ProcessSource::open(parent.id()).expect("it runs");
+    for _ in 0..2 {
+        assert_eq!(observe(&mut source).expect("observes").0.signals[&Signal::Processes], 2.0);
+        ask(&mut parent);
+    }
+    drop(parent.stdin.take());
+    parent.wait().expect("its end");
+    assert!(matches!(observe(&mut source), Err(SampleError::Gone { .. })));
+
+    let mut alone = reader("true; exec cat");
+    let mut source = ProcessSource::open(alone.id()).expect("it runs");
+    assert_eq!(observe(&mut source).expect("observes").0.signals[&Signal::Processes], 1.0);
+    drop(alone.stdin.take());
+    alone.wait().expect("its end");
 }
 
 #[test]
 fn an_old_kernel_gives_anonymous_memory_by_its_rollup_or_says_that_it_is_missing() {
     let fake = FakeProc::new();
     fake.status("S (sleeping)", PID, "VmRSS: 300 kB\n");
-    let source = fake.open().expect("opens");
-    let (seen, notes) = observe(&source).expect("observes");
+    let mut source = fake.open().expect("opens");
+    let (seen, notes) = observe(&mut source).expect("observes");
     assert!(!seen.signals.contains_key(&Signal::RssAnonBytes));
     assert!(notes.iter().any(|note| note.starts_with("rss_anon_bytes")), "{notes:?}");
 
     let rollup =
         "00400000-7ffe0000 ---p 00000000 00:00 0 [rollup]\nRss: 300 kB\nAnonymous: 90 kB\n";
     fs::write(fake.folder().join("smaps_rollup"), rollup).expect("rollup");
-    let (seen, notes) = observe(&source).expect("observes");
+    let (seen, notes) = observe(&mut source).expect("observes");
     assert_eq!(seen.signals[&Signal::RssAnonBytes], 90.0 * 1024.0);
     assert!(notes.is_empty(), "{notes:?}");
 }
@@ -129,16 +161,16 @@ fn an_old_kernel_gives_anonymous_memory_by_its_rollup_or_says_that_it_is_missing
 #[test]
 fn a_pid_given_to_another_process_is_a_restart_and_not_the_same_series() {
     let fake = FakeProc::new();
-    let source = fake.open().expect("opens");
+    let mut source = fake.open().expect("opens");
     fs::rename(fake.folder(), fake.0.path().join("old")).expect("the old process");
     fs::remove_dir_all(fake.0.path().join("old")).expect("ends");
-    assert!(matches!(observe(&source), Err(SampleError::Gone { pid: PID })));
+    assert!(matches!(observe(&mut source), Err(SampleError::Gone { pid: PID })));
 
     fs::create_dir(fake.folder()).expect("a new process");
     fake.stat(101, 7000);
     let how = Restart::NewProcess;
     assert!(
-        matches!(observe(&source), Err(SampleError::Restarted { how: found, .. }) if found == how)
+        matches!(observe(&mut source), Err(SampleError::Restarted { how: found, .. }) if found == how)
     );
 }
 
@@ -146,14 +178,25 @@ fn a_pid_given_to_another_process_is_a_restart_and_not_the_same_series() {
 fn a_replaced_program_is_a_restart_unless_the_kernel_hides_the_stack() {
     for (stack, restarted) in [(7000, false), (0, false), (7001, true)] {
         let fake = FakeProc::new();
-        let source = fake.open().expect("opens");
+        let mut source = fake.open().expect("opens");
         fake.stat(100, stack);
         assert_eq!(
-            matches!(observe(&source), Err(SampleError::Restarted { .. })),
+            matches!(observe(&mut source), Err(SampleError::Restarted { .. })),
             restarted,
             "{stack}"
         );
     }
+}
+
+#[test]
+fn what_was_opened_in_the_middle_of_an_exec_is_watched_as_the_program_that_follows() {
+    let fake = FakeProc::new();
+    fake.stat(100, 0);
+    let mut source = fake.open().expect("opens");
+    fake.stat(100, 7000);
+    observe(&mut source).expect("the same run");
+    fake.stat(100, 7001);
+    assert!(matches!(observe(&mut source), Err(SampleError::Restarted { .. })));
 }
 
 #[test]
@@ -163,6 +206,8 @@ fn zombies_threads_kernel_threads_and_nonsense_are_told_apart() {
     assert!(matches!(fake.open(), Err(SampleError::Gone { .. })));
     fake.status("S (sleeping)", PID, "");
     assert!(matches!(fake.open(), Err(SampleError::NoMemory { .. })));
+    fake.stat_with(EXITING, 100, 7000);
+    assert!(matches!(fake.open(), Err(SampleError::Gone { .. })), "its memory goes first");
     fake.status("S (sleeping)", 4000, "VmRSS: 1 kB\n");
     assert!(matches!(fake.open(), Err(SampleError::Thread { owner: 4000, .. })));
     fake.status("S (sleeping)", PID, "VmRSS: much\n");
