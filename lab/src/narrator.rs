@@ -37,6 +37,7 @@ pub struct Terminal<W> {
     has_colour: bool,
     last: Option<Progress>,
     drawn: Option<Instant>,
+    redraw_after: Duration,
 }
 
 impl Terminal<std::io::Stderr> {
@@ -53,7 +54,8 @@ impl Terminal<std::io::Stderr> {
 impl<W: Write> Terminal<W> {
     /// Writes to `out`, redrawing if `is_live`.
     pub fn new(out: W, is_live: bool, has_colour: bool) -> Self {
-        Self { out, is_live, has_colour, last: None, drawn: None }
+        let redraw_after = REDRAW_AFTER;
+        Self { out, is_live, has_colour, last: None, drawn: None, redraw_after }
     }
 
     fn line(&mut self, text: &str) {
@@ -112,7 +114,7 @@ impl<W: Write> Narrator for Terminal<W> {
 
     fn progress(&mut self, progress: &Progress) {
         self.last = Some(progress.clone());
-        if !self.is_live || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW_AFTER) {
+        if !self.is_live || self.drawn.is_some_and(|drawn| drawn.elapsed() < self.redraw_after) {
             return;
         }
         let state = progress.answer.as_ref().map_or("", |answer| answer.state.name());
@@ -197,6 +199,7 @@ mod tests {
         let shipped = &crate::drill::SHIPPED[0];
         let drill = parse(&Shipped::file(shipped), shipped.text).expect("valid");
         let mut terminal = Terminal::new(Vec::new(), is_live, has_colour);
+        terminal.redraw_after = Duration::from_hours(1);
         terminal.drill_began(&drill);
         for elapsed_seconds in [2.0, 2.01] {
             terminal.progress(&Progress {

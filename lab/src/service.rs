@@ -94,7 +94,10 @@ impl Service {
         let stderr =
             File::create(directory.path().join("stderr")).map_err(StartError::Directory)?;
         let child = Command::new(program)
-            .args(["serve", "--exit-with-parent", "--listen"])
+            .arg("serve")
+            // By its number: if this program ends before the child looks, the child would take another one for it.
+            .arg(format!("--exit-with-parent={}", std::process::id()))
+            .arg("--listen")
             .arg(listen.to_string())
             .arg("--delay")
             .arg(humantime::format_duration(delay).to_string())

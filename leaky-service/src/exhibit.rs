@@ -22,8 +22,8 @@ pub(crate) use self::events::Job;
 pub use self::names::Names;
 use self::switch::Switch;
 
-/// Time that other threads have to free what a clear told them to.
-const FREEING: Duration = Duration::from_millis(100);
+/// Time that other threads have to free what a clear told them to; it takes less than a millisecond of theirs.
+const FREEING: Duration = Duration::from_secs(1);
 
 /// One pattern on show.
 pub struct Exhibit {

@@ -75,11 +75,12 @@ fn switching_sizing_and_clearing_under_load_leaves_no_decoy_with_wrong_books() {
             }
         });
         let interfered = scope.spawn(|| {
-            let began = Instant::now();
             let by_requests = || decoys(&service).filter(|decoy| decoy.facts().per_event.is_some());
             let unused = || by_requests().any(|decoy| decoy.touched() < TOUCHES);
-            for round in (0..).take_while(|round| *round < ROUNDS || unused()) {
-                assert!(began.elapsed() < DEADLINE, "a decoy was not touched {TOUCHES} times");
+            (0..ROUNDS).for_each(|round| interfere(&service, round));
+            let deadline = Instant::now() + DEADLINE;
+            for round in (ROUNDS..).take_while(|_| unused()) {
+                assert!(Instant::now() < deadline, "a decoy was not touched {TOUCHES} times");
                 interfere(&service, round);
             }
         });

@@ -109,7 +109,11 @@ def check_metrics(url):
     assert run.returncode == 130, run.returncode
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+
+server = Server(("127.0.0.1", 0), Quiet)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 base = f"http://127.0.0.1:{server.server_address[1]}"
 

@@ -1,8 +1,8 @@
 //! Notices what somebody does against a leak: a detector in production is told of deployments, too.
 //!
 //! A thread of its own asks how everything stands, so that nobody waits for a service that is busy
-//! dying. It asks while it is wanted and not more often than once a second, and during a game day, when
-//! nothing is told, it learns nothing.
+//! dying. It asks once a second, from the start, so that what was on before an alarm is known however soon
+//! somebody acts on it; during a game day, when nothing is told, it learns nothing.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -54,14 +54,10 @@ impl Fixes {
         })
     }
 
-    /// What was done since it was wanted, or since the last call, a few words for each leak.
-    pub fn seen(&mut self, wanted: bool) -> Vec<String> {
+    /// What was done since the last call, a few words for each leak.
+    pub fn seen(&mut self) -> Vec<String> {
         let answer = self.answers.try_recv().ok();
         self.is_asked &= answer.is_none();
-        if !wanted {
-            self.before = None;
-            return Vec::new();
-        }
         if !self.is_asked && Instant::now() >= self.due {
             self.due = Instant::now() + EVERY;
             self.is_asked = self.ask.as_ref().is_some_and(|ask| ask.try_send(()).is_ok());

@@ -125,10 +125,7 @@ impl Life {
 
     /// Tells what was done against an alarm; whoever did it waits for an answer.
     fn notice_fixes(&mut self) -> Option<String> {
-        // From the first suspicion on, so that what was on before the alarm is known.
-        let rises = |a: &Assessment| matches!(a.state, State::Suspect | State::Leaking);
-        let is_wanted = !self.alarmed.is_empty() || self.watcher.current().iter().any(rises);
-        let fixes = self.fixes.seen(is_wanted);
+        let fixes = self.fixes.seen();
         if fixes.is_empty() || self.alarmed.is_empty() {
             return None;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lab::service::Service;
 use serde_json::{Value, json};
 
-use crate::{Bench, LEAKLAB, stderr, stdout, utf8, wait_until};
+use crate::{Bench, LEAKLAB, Running, stderr, stdout, utf8, wait_until};
 
 fn ask(service: &Service, path: &str) -> String {
     let url = format!("http://{}{path}", service.address());
@@ -40,13 +40,14 @@ fn a_leak_that_nothing_tells_of_is_found_in_the_heap_profile_and_scored() {
     let bench = Bench::new();
     let service = Service::start(Path::new(LEAKLAB), Duration::ZERO, || false).expect("a service");
     let (url, record) = (format!("http://{}", service.address()), bench.path("day.json"));
-    let mut load = bench
+    let load = bench
         .command(&["load", "--rate", "100/s", "--connections", "4", "--duration", "5m"])
         .arg(format!("{url}/api/data"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("load");
+    let _load = Running(load);
     let day = |args: &[&str]| {
         let mut all = vec!["gameday"];
         all.extend(args);
@@ -86,6 +87,4 @@ fn a_leak_that_nothing_tells_of_is_found_in_the_heap_profile_and_scored() {
     assert_eq!(state["bytes_per_request"], 10_240, "{state}");
     let none = day(&["give-up"]);
     assert_eq!(none.status.code(), Some(2), "no day is on: {}", stdout(&none));
-    load.kill().expect("it runs");
-    load.wait().expect("it ends");
 }

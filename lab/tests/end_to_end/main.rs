@@ -15,7 +15,7 @@ mod target;
 mod up;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +23,16 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const LEAKLAB: &str = env!("CARGO_BIN_EXE_leaklab");
+
+/// A program that is ended with its test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// A folder of its own, and the machine to itself.
 struct Bench {

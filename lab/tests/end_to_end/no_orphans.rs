@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use lab::event::{Event, Status};
@@ -11,10 +11,10 @@ use lab::service::Service;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{Bench, LEAKLAB, is_alive, utf8, wait_until};
+use crate::{Bench, LEAKLAB, Running, is_alive, utf8, wait_until};
 
 /// A drill whose leak is on, and the pid of its service.
-fn leaking(bench: &Bench) -> (Child, u32) {
+fn leaking(bench: &Bench) -> (Running, u32) {
     let drill = "\
 title: A drill that somebody ends
 hypothesis: Nothing is left behind.
@@ -25,8 +25,8 @@ load: {rate: 20/s}
 ";
     let file = bench.file("mine.yaml", drill);
     let mut command = bench.command(&["drill", utf8(&file), "--journal", utf8(&bench.journal())]);
-    let child =
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("leaklab starts");
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let child = Running(command.spawn().expect("leaklab starts"));
     wait_until("the leak is on", || line_with(&bench.journal(), "\"event\":\"injected\""));
     let service = line_with(&bench.journal(), "\"kind\":\"service\"").expect("the service is up");
     let service: Value = serde_json::from_str(&service).expect("JSON");
@@ -38,8 +38,8 @@ fn line_with(journal: &Path, part: &str) -> Option<String> {
     text.lines().find(|line| line.contains(part)).map(str::to_owned)
 }
 
-fn signal(child: &Child, signal: Signal) {
-    let pid = Pid::from_raw(child.id().cast_signed()).expect("a pid");
+fn signal(child: &Running, signal: Signal) {
+    let pid = Pid::from_raw(child.0.id().cast_signed()).expect("a pid");
     kill_process(pid, signal).expect("a signal");
 }
 
@@ -49,7 +49,7 @@ fn an_interrupt_rolls_back_and_leaves_no_orphan() {
         let bench = Bench::new();
         let (mut leaklab, service) = leaking(&bench);
         signal(&leaklab, ending);
-        let status = leaklab.wait().expect("it ends");
+        let status = leaklab.0.wait().expect("it ends");
         assert_eq!(status.code(), Some(130));
         assert!(!is_alive(service), "the service was ended before leaklab");
         let journal = journal::read(&bench.journal()).expect("a journal");
@@ -65,7 +65,7 @@ fn a_kill_leaves_no_orphan_and_a_journal_that_can_be_read() {
     let bench = Bench::new();
     let (mut leaklab, service) = leaking(&bench);
     signal(&leaklab, Signal::KILL);
-    leaklab.wait().expect("it ends");
+    leaklab.0.wait().expect("it ends");
     wait_until("the service ends with its parent", || (!is_alive(service)).then_some(()));
     let journal = journal::read(&bench.journal()).expect("a journal");
     assert_eq!(journal.drills[0].verdict, None);
@@ -77,7 +77,7 @@ fn a_service_that_ends_by_itself_is_told() {
     let (mut leaklab, service) = leaking(&bench);
     let pid = Pid::from_raw(service.cast_signed()).expect("a pid");
     kill_process(pid, Signal::KILL).expect("a signal");
-    assert_eq!(leaklab.wait().expect("it ends").code(), Some(2));
+    assert_eq!(leaklab.0.wait().expect("it ends").code(), Some(2));
     let journal = journal::read(&bench.journal()).expect("a journal");
     let verdict = journal.drills[0].verdict.clone().expect("a verdict");
     assert_eq!(verdict.status, Status::CouldNotRun);

@@ -1,25 +1,15 @@
 //! A service whose collector is gone: by the detector, its memory is steady under load.
 
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::{Bench, LEAKLAB, stderr, stdout, utf8, wait_until};
+use crate::{Bench, LEAKLAB, Running, stderr, stdout, utf8, wait_until};
 
 /// Requests per second; the queue of spans is full after four seconds.
 const RATE: &str = "500/s";
 
 /// A queue that is not full before the test is over, and so has no bound as far as one can see.
 const ENDLESS: &str = "100000";
-
-/// Ended with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_collector_that_is_gone_makes_no_leak_and_a_queue_without_a_bound_would() {

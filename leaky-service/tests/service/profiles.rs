@@ -9,7 +9,7 @@ use leaky_service::pprof::{Function, Profile, Sample};
 use prost::Message;
 use roxmltree::Document;
 
-use crate::server::{Server, number};
+use crate::server::{Server, number, wait_for};
 
 const REQUESTS: usize = 400;
 const LEAK: &str = "leaky-service/src/leak/cache.rs";
@@ -102,7 +102,7 @@ fn profiles_asked_for_all_at_once_are_all_answered() {
     let server = leaking();
     scope(|scope| {
         let asked: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| of_leak(&profile(&server)).len())).collect();
+            (0..4).map(|_| scope.spawn(|| of_leak(&profile(&server)).len())).collect();
         for answer in asked {
             assert!(answer.join().expect("an answer") > 0);
         }
@@ -118,8 +118,9 @@ fn what_a_profile_takes_is_given_back() {
     for _ in 0..5 {
         profile(&server);
     }
-    let kept = rss_bytes() - before;
-    assert!(kept < 10.0 * 1_048_576.0, "{kept} bytes more than after the first profile");
+    wait_for("no more than 10 MiB to be kept beyond the first profile", || {
+        (rss_bytes() - before < 10.0 * 1_048_576.0).then_some(())
+    });
 }
 
 /// A service whose cache has leaked.

@@ -126,8 +126,14 @@ impl Server {
 
     fn wait_until_up(&mut self, interrupt: &Interrupt) -> Result<(), PromqlError> {
         let deadline = Instant::now() + UP_WITHIN;
-        while !self.asked.get("/-/ready", &[]).is_ok_and(|answer| answer.status() == 200) {
+        loop {
+            let is_ready =
+                self.asked.get("/-/ready", &[]).is_ok_and(|answer| answer.status() == 200);
             let ended = self.own.as_mut().and_then(Process::ended);
+            // If ours has ended, another one has its port.
+            if is_ready && ended.is_none() {
+                return Ok(());
+            }
             if ended.is_some() || interrupt.is_set() || Instant::now() >= deadline {
                 let how = ended.unwrap_or_else(|| "it does not answer".to_owned());
                 let said = self.own.as_ref().map(Process::last_words).unwrap_or_default();
@@ -135,7 +141,6 @@ impl Server {
             }
             thread::sleep(TICK);
         }
-        Ok(())
     }
 
     /// The rules that it has read.
