@@ -5,7 +5,7 @@ use std::{io::Write, net::TcpStream, time::Duration};
 use loadgen::{Arrivals, Control, Counts};
 
 use crate::{
-    assert_every_arrival_is_accounted_for, options,
+    Running, assert_every_arrival_is_accounted_for, options,
     peer::{OK, Peer, ok},
     run,
 };
@@ -106,15 +106,11 @@ fn a_stop_from_another_thread_ends_the_run_with_a_report_of_what_was_done() {
     let peer = Peer::start(ok);
     let mut options = options(peer.address());
     options.duration = Duration::from_mins(10);
-    let plan = options.check().expect("a valid plan");
-    let control = Control::new();
-    let handle = control.clone();
-    let running = std::thread::spawn(move || loadgen::run(&plan, &handle));
-    while control.counts().completed < 20 {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let running = Running::start(options);
+    let control = running.control.clone();
+    running.wait_until(|counts| counts.completed >= 20);
     control.stop();
-    let report = running.join().expect("no panic").expect("a report");
+    let report = running.report();
     assert!(report.interrupted && report.requests_completed >= 20, "{report}");
     assert!(report.requests_planned < 12_000, "{report}");
     assert_every_arrival_is_accounted_for(&report);
@@ -136,6 +132,8 @@ fn nobody_waits_for_a_user_who_thinks_beyond_the_end() {
     let mut options = options(peer.address());
     (options.rate, options.users) = (String::new(), Some(2));
     options.think_time = Duration::from_mins(5);
+    // Long enough for a busy machine to let the first user begin.
+    options.duration = Duration::from_secs(3);
     let report = run(options);
     assert_eq!(report.requests_completed, 1, "{report}");
     assert!(report.elapsed_seconds < 60.0, "{report}");

@@ -36,10 +36,17 @@ fn server(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketA
 
 /// 25 requests over 2 connections.
 fn report_on(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> Report {
+    report_within(Duration::from_secs(30), answer)
+}
+
+fn report_within(
+    timeout: Duration,
+    answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static,
+) -> Report {
     let mut options = options(server(answer));
     options.rate = "50/s".into();
     (options.protocol, options.connections) = (Protocol::Http2, 2);
-    options.timeout = Duration::from_millis(200);
+    options.timeout = timeout;
     let report = run(options);
     assert_eq!((report.requests_planned, report.errors_total), (25, 25), "{report}");
     assert_every_arrival_is_accounted_for(&report);
@@ -77,7 +84,7 @@ fn a_connection_cut_before_the_reply_is_closed() {
 
 #[test]
 fn silence_costs_each_its_timeout() {
-    let report = report_on(|mut stream| {
+    let report = report_within(Duration::from_millis(200), |mut stream| {
         let _ = stream.write_all(&SETTINGS);
         let _ = stream.read_to_end(&mut Vec::new());
     });

@@ -3,16 +3,17 @@
 
 use std::{
     env, fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use loadgen::{Control, Credentials, LoadError, PlanOptions, Protocol, Report, RequestOptions};
 
-use crate::{assert_every_arrival_is_accounted_for, run};
+use crate::{
+    Running, assert_every_arrival_is_accounted_for, reserved_port::ReservedPort, run, wait_until,
+};
 
 /// nginx with a directory of its own; ended when dropped.
 struct Nginx {
@@ -23,6 +24,7 @@ struct Nginx {
     /// Of HTTP/1.1 alone.
     tls1: SocketAddr,
     h2c: SocketAddr,
+    _ports: [ReservedPort; 4],
 }
 
 impl Nginx {
@@ -35,7 +37,9 @@ impl Nginx {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory");
-        let [plain, tls, tls1, h2c] = [(); 4].map(|()| free_address());
+        let ports = [(); 4].map(|()| ReservedPort::new());
+        let addresses = ports.each_ref().map(ReservedPort::address);
+        let [plain, tls, tls1, h2c] = addresses;
         let at = directory.path().display();
         make_certificate(&directory);
         let conf = format!(
@@ -67,17 +71,23 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx starts");
-        let nginx = Self { child, directory, plain, tls, tls1, h2c };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(h2c).is_err() {
-            assert!(Instant::now() < deadline, "nginx does not listen");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let mut nginx = Self { child, directory, plain, tls, tls1, h2c, _ports: ports };
+        wait_until(|| {
+            let ended = nginx.child.try_wait().expect("a child");
+            assert_eq!(ended, None, "nginx does not start");
+            addresses.iter().all(|address| TcpStream::connect(address).is_ok())
+        });
         Some(nginx)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Nobody listens any more, and what is open is closed.
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// What nginx saw of the requests, once it has ended.
@@ -95,8 +105,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -105,12 +114,6 @@ fn is_installed(name: &str) -> bool {
     let command =
         Command::new(name).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status();
     command.is_ok()
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
 }
 
 /// A certificate for 127.0.0.1 that signs itself.
@@ -251,20 +254,16 @@ fn a_reply_to_head_has_no_body_and_error_statuses_are_errors() {
 
 #[test]
 fn a_shared_connection_is_opened_anew_when_nginx_ends_it() {
-    let Some(nginx) = Nginx::start() else { return };
+    let Some(mut nginx) = Nginx::start() else { return };
     let mut options = options("http", nginx.h2c);
     (options.protocol, options.connections, options.streams) = (Protocol::Http2, 1, 10);
-    options.duration = Duration::from_secs(3);
-    let plan = options.check().expect("a valid plan");
-    let control = Control::new();
-    let handle = control.clone();
-    let running = thread::spawn(move || loadgen::run(&plan, &handle));
-    while control.counts().completed < 50 {
-        thread::sleep(Duration::from_millis(1));
-    }
-    // Nobody listens any more, and what is open is closed.
-    drop(nginx);
-    let report = running.join().expect("no panic").expect("a report");
+    options.duration = Duration::from_mins(10);
+    let running = Running::start(options);
+    running.wait_until(|counts| counts.completed >= 50);
+    nginx.kill();
+    running.wait_until(|counts| counts.errors > 120);
+    running.control.stop();
+    let report = running.report();
     assert_eq!(report.errors["connect"] + report.errors["closed"], report.errors_total, "{report}");
     assert!(report.errors["connect"] > 100, "{report}");
     assert_every_arrival_is_accounted_for(&report);

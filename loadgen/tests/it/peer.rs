@@ -1,8 +1,9 @@
 //! Peers to send load to: a plain server with a thread per connection, told what to answer.
 
 use std::{
+    collections::HashMap,
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
@@ -10,12 +11,14 @@ use std::{
     thread,
 };
 
+use crate::reserved_port::ReservedPort;
+
 /// A whole answer to keep the connection open after.
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
-/// A running peer. Dropped, it closes its port and every connection.
+/// A running peer. Dropped, it closes and gives its port back.
 pub struct Peer {
-    address: SocketAddr,
+    port: ReservedPort,
     shared: Arc<Shared>,
 }
 
@@ -24,23 +27,24 @@ struct Shared {
     closed: AtomicBool,
     connections: AtomicU64,
     requests: AtomicU64,
-    streams: Mutex<Vec<TcpStream>>,
+    /// The open connections by their number.
+    streams: Mutex<HashMap<u64, TcpStream>>,
 }
 
 impl Peer {
     /// Starts a peer on a free port. `answer` is what it does once it has read a request; it says
     /// whether to go on with this connection.
     pub fn start(answer: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let port = ReservedPort::new();
+        let listener = TcpListener::bind(port.address()).expect("a port of ours");
         let shared = Arc::new(Shared::default());
         let of_acceptor = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &Arc::new(answer), &of_acceptor));
-        Self { address, shared }
+        Self { port, shared }
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Connections accepted so far.
@@ -52,17 +56,22 @@ impl Peer {
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(SeqCst)
     }
+
+    /// Ends every connection and refuses new ones.
+    pub fn close(&self) {
+        self.shared.closed.store(true, SeqCst);
+        // Wakes the acceptor, which then leaves and stops listening.
+        drop(TcpStream::connect(self.address()));
+        for (_, stream) in self.shared.streams.lock().expect("no thread failed").drain() {
+            // The other side may have closed it long ago.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.shared.closed.store(true, SeqCst);
-        // Wakes the acceptor, which then leaves and closes the port.
-        drop(TcpStream::connect(self.address));
-        for stream in self.shared.streams.lock().expect("no thread failed").drain(..) {
-            // The other side may have closed it long ago.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.close();
     }
 }
 
@@ -71,14 +80,20 @@ where
     A: Fn(&mut TcpStream) -> bool + Send + Sync + 'static,
 {
     for stream in listener.incoming().map_while(Result::ok) {
+        let kept = stream.try_clone().expect("a descriptor");
+        let mut streams = shared.streams.lock().expect("no thread failed");
+        // Looked at under the lock: what is added after the end would stay open.
         if shared.closed.load(SeqCst) {
             return;
         }
-        shared.connections.fetch_add(1, SeqCst);
-        let kept = stream.try_clone().expect("a descriptor");
-        shared.streams.lock().expect("no thread failed").push(kept);
+        let number = shared.connections.fetch_add(1, SeqCst);
+        streams.insert(number, kept);
+        drop(streams);
         let (answer, shared) = (Arc::clone(answer), Arc::clone(shared));
-        thread::spawn(move || serve(stream, &*answer, &shared.requests));
+        thread::spawn(move || {
+            serve(stream, &*answer, &shared.requests);
+            shared.streams.lock().expect("no thread failed").remove(&number);
+        });
     }
 }
 

@@ -5,13 +5,15 @@ use std::{
     fs,
     process::{Command, Output, Stdio},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use loadgen::{LoadError, Pace, Report};
 
 use crate::{
-    assert_every_arrival_is_accounted_for, options,
+    Running, assert_every_arrival_is_accounted_for,
+    beginning::soon,
+    options,
     peer::{OK, Peer, ok},
     run,
 };
@@ -91,18 +93,13 @@ fn a_refusing_target_is_not_asked_without_pause_by_users() {
     let peer = Peer::start(|_| false);
     let mut options = options(peer.address());
     (options.rate, options.users) = (String::new(), Some(1));
-    options.duration = Duration::from_secs(1);
-    let plan = options.check().expect("a valid plan");
-    let control = loadgen::Control::new();
-    let handle = control.clone();
-    let running = thread::spawn(move || loadgen::run(&plan, &handle));
-    while control.counts().errors == 0 {
-        thread::sleep(Duration::from_millis(1));
-    }
-    drop(peer);
-    let report = running.join().expect("no panic").expect("a report");
+    options.duration = Duration::from_secs(3);
+    let running = Running::start(options);
+    running.wait_until(|counts| counts.errors > 0);
+    peer.close();
+    let report = running.report();
     // Ten milliseconds after each refusal: a hundred in a second at most.
-    assert!((1..=101).contains(&report.errors["connect"]), "{report}");
+    assert!((1..=301).contains(&report.errors["connect"]), "{report}");
 }
 
 #[test]
@@ -121,7 +118,7 @@ fn threads_share_connections_and_arrivals_and_send_the_one_schedule() {
 #[test]
 fn shards_at_an_agreed_start_send_the_plan_together() {
     let peer = Peer::start(ok);
-    let start = SystemTime::now() + Duration::from_millis(300);
+    let start = UNIX_EPOCH + Duration::from_secs(soon());
     let shards: Vec<_> = (0..3)
         .map(|index| {
             let mut options = options(peer.address());

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadgen::{Control, Report};
+use loadgen::Report;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    assert_every_arrival_is_accounted_for, options,
+    Running, assert_every_arrival_is_accounted_for, options,
     peer::{Peer, ok},
 };
 
@@ -44,13 +44,15 @@ impl Server {
         Self { child, address }
     }
 
-    /// Stops the process for `length`; says for how long it really was.
+    /// Stops the process for `length`; says for how long it was at least, by the clock between the
+    /// two signals.
     fn stall(&self, length: Duration) -> Duration {
-        let start = Instant::now();
         self.signal(Signal::STOP);
+        let start = Instant::now();
         thread::sleep(length);
+        let stalled = start.elapsed();
         self.signal(Signal::CONT);
-        start.elapsed()
+        stalled
     }
 
     fn signal(&self, signal: Signal) {
@@ -76,50 +78,69 @@ fn serve_until_stdin_ends() {
     std::io::stdin().read_to_end(&mut rest).expect("the pipe to the parent");
 }
 
-/// A run of 4 s with a stall of about 1 s in the middle; also the true length of the stall.
+/// A run of 4 s with a stall of about 1 s in the middle; also the length of the stall.
 fn run_with_stall() -> (Report, f64) {
     let server = Server::start();
     let mut options = options(server.address);
     options.rate = format!("{RATE}/s");
     options.duration = Duration::from_secs_f64(RUN_SECONDS);
-    let plan = options.check().expect("a valid plan");
-    let control = Control::new();
-    let handle = control.clone();
-    let running = thread::spawn(move || loadgen::run(&plan, &handle));
-    while control.counts().planned < (RATE * RUN_SECONDS / 3.0) as u64 {
-        thread::sleep(Duration::from_millis(1));
-    }
+    let running = Running::start(options);
+    running.wait_until(|counts| counts.planned >= (RATE * RUN_SECONDS / 3.0) as u64);
     let stalled = server.stall(Duration::from_secs(1)).as_secs_f64();
-    let report = running.join().expect("no panic").expect("a report");
-    (report, stalled)
+    (running.report(), stalled)
 }
 
-/// The stall's length is known as well as this machine wakes the thread that ends it, so that a
-/// busy one may need several tries; a generator that hides a part of it needs forever.
+/// A busy machine lets everybody wait for longer, so that it may need several tries, or show more
+/// than the stall in all of them; a generator that hides a part of the stall needs forever.
 const TRIES: usize = 5;
+const TOLERANCE: f64 = 0.015;
+
+#[derive(Debug)]
+struct Try {
+    /// What is measured beyond the truth, as a share of it, at p99 and at p999.
+    excess: [f64; 2],
+    /// The machine never kept the generator waiting for as long as the tolerance.
+    at_rest: bool,
+}
+
+impl Try {
+    fn run() -> Self {
+        let (report, stalled) = run_with_stall();
+        let response = report.response_time_seconds.expect("replies");
+        let lateness = report.lateness_seconds.expect("arrivals");
+        // Who arrives t after the beginning of the stall waits for the rest of it, so the waits
+        // are spread evenly from 0 to its length, and the worst share q of the run's arrivals is
+        // those of its first q * RUN_SECONDS.
+        let excess = [(response.p99, 0.01), (response.p999, 0.001)].map(|(measured, share)| {
+            let truth = stalled - share * RUN_SECONDS;
+            (measured - truth) / truth
+        });
+        Self { excess, at_rest: lateness.max < TOLERANCE * stalled }
+    }
+
+    fn shows_all(&self) -> bool {
+        self.excess.iter().all(|excess| *excess > -TOLERANCE)
+    }
+
+    fn shows_more(&self) -> bool {
+        self.excess.iter().any(|excess| *excess >= TOLERANCE)
+    }
+}
 
 #[test]
 fn the_worst_percentiles_are_the_truth_of_a_stall_to_1_5_per_cent() {
-    // Who arrives t after the beginning of the stall waits for the rest of it, so the waits are
-    // spread evenly from 0 to its length, and the worst share q of the run's arrivals is those of
-    // its first q * RUN_SECONDS.
-    let errors = || {
-        let (report, stalled) = run_with_stall();
-        let response = report.response_time_seconds.expect("replies");
-        [(response.p99, 0.01), (response.p999, 0.001)].map(|(measured, share)| {
-            let truth = stalled - share * RUN_SECONDS;
-            (measured - truth).abs() / truth
-        })
-    };
     let mut tries = Vec::new();
     while tries.len() < TRIES {
-        let errors = errors();
-        if errors.iter().all(|error| *error < 0.015) {
+        let one = Try::run();
+        if one.shows_all() && !one.shows_more() {
             return;
         }
-        tries.push(errors);
+        tries.push(one);
     }
-    panic!("off by {tries:?}");
+    assert!(tries.iter().any(Try::shows_all), "a part of the stall is hidden: {tries:?}");
+    let invented = tries.iter().any(|one| one.shows_more() && one.at_rest);
+    assert!(!invented, "more than the stall is shown: {tries:?}");
+    eprintln!("too busy a machine to tell whether more than the stall is shown: {tries:?}");
 }
 
 #[test]
