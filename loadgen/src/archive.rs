@@ -223,7 +223,7 @@ mod tests {
         let total = Recording::new().expect("valid bounds");
         let mut timeline = Timeline::new();
         timeline.push(&Cell::new((0, 1), &total, 0).expect("valid bounds"));
-        let ending = Ending { paced: 1, done: 1, stop: None };
+        let ending = Ending { paced: 1, done: 1, stop: None, processor_share: 0.0 };
         let results = Results { total, timeline };
         let mut report = Report::new(&plan, &results, ending, ScheduleHash::default());
         let other = Histogram::new_with_bounds(1, 1000, 3).expect("valid bounds");

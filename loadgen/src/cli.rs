@@ -4,6 +4,7 @@ mod args;
 mod environment;
 mod given;
 mod instant;
+mod last_word;
 mod limits;
 mod outputs;
 mod plan_file;
@@ -66,7 +67,8 @@ pub struct Args {
     /// Target, `http://HOST:PORT/PATH` or `https://...`.
     #[arg(required_unless_present = "plan")]
     pub url: Option<String>,
-    /// A plan: all that flags can say, in YAML. Flags have the last word.
+    /// A plan: all that flags say of the load, in YAML. Flags have the last word: a list that they give, or users
+    /// instead of a rate, takes the place of the plan's. Outputs and credentials stand in no plan.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<String>,
     #[command(flatten)]
@@ -139,8 +141,10 @@ fn plan(args: &Args) -> Result<Plan, Problems> {
         url.clone_into(&mut options.url);
     }
     let mut flags = Vec::new();
-    let settings = [args.load.settings(), args.requests.settings(), args.goals.settings()];
-    for (name, text) in settings.concat() {
+    let settings = [args.load.settings(), args.requests.settings(), args.goals.settings()].concat();
+    let said = settings.iter().map(|(name, _)| *name).collect();
+    last_word::displace(&mut options, &mut places, &said);
+    for (name, text) in settings {
         if !settings::REPEATED.contains(&name) {
             if flags.contains(&name) {
                 problems.push(name, "is given more than once");

@@ -26,6 +26,7 @@ mod merge;
 mod output;
 mod pacer;
 mod plan;
+mod processor;
 mod recorded;
 mod recording;
 mod report;

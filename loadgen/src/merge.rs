@@ -196,7 +196,12 @@ mod tests {
                 results.total.add(&recording);
             }
         }
-        let ending = Ending { paced: 600_000_000_000, done: 600_000_000_000, stop: None };
+        let ending = Ending {
+            paced: 600_000_000_000,
+            done: 600_000_000_000,
+            stop: None,
+            processor_share: 0.0,
+        };
         Report::new(&plan, &results, ending, hash)
     }
 

@@ -99,7 +99,9 @@ pub(crate) enum Load {
 /// A closed loop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Closed {
+    /// Those of this shard.
     pub(crate) users: usize,
+    pub(crate) all_users: usize,
     pub(crate) think_time: Duration,
 }
 
@@ -212,6 +214,29 @@ mod tests {
         let plan = options.check().expect("valid");
         assert_eq!(plan.options().connections, 7);
         assert!(plan.schedule().is_none() && plan.rate_per_second().is_none());
+    }
+
+    #[test]
+    fn users_are_dealt_out_to_shards() {
+        let connections = |shard: &str| {
+            let mut options = options();
+            (options.rate, options.users) = (String::new(), Some(5));
+            options.shard = shard.parse().expect("a shard");
+            options.check().map(|plan| (plan.options().connections, plan.concurrency()))
+        };
+        let two = ["0/2", "1/2"].map(|shard| connections(shard).expect("valid"));
+        assert_eq!(two, [(3, 3), (2, 2)]);
+        let none = connections("5/6").expect_err("a problem").to_string();
+        assert!(none.starts_with("shard: leaves none of 5 users"), "{none}");
+    }
+
+    #[test]
+    fn what_no_duration_can_hold_is_refused() {
+        let mut options = options();
+        options.rate = String::new();
+        options.stages = vec![format!("{}s:5/s", u64::MAX).parse().expect("a stage")];
+        let problems = options.check().expect_err("a problem").to_string();
+        assert!(problems.contains("duration: "), "{problems}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) use self::{text::seconds, times::TimesReport};
 use crate::{
     collector::Results,
     control::Counts,
-    plan::{Load, Plan},
+    plan::{Load, Pace, Plan},
     recorded::Recorded,
     recording::{Recording, Times},
     schedule::ScheduleHash,
@@ -200,6 +200,8 @@ pub(crate) struct Ending {
     pub(crate) done: u64,
     /// Whether and why it was stopped.
     pub(crate) stop: Option<Stop>,
+    /// The share of the paced time in which the busiest thread ran, or waited for a processor.
+    pub(crate) processor_share: f64,
 }
 
 /// Why a run ended before its time.
@@ -275,7 +277,7 @@ impl Report {
             elapsed_seconds: seconds_of(ending.done),
         };
         let lateness = Distribution::of(&total.times.lateness);
-        let invalid_reasons = invalid_reasons(plan, total, lateness);
+        let invalid_reasons = invalid_reasons(plan, total, lateness, ending.processor_share);
         Self {
             schema_version: SCHEMA_VERSION,
             target: plan.target().to_string(),
@@ -329,7 +331,16 @@ fn nanos_of(seconds: f64) -> u64 {
     (seconds * NANOS_PER_SECOND).round() as u64
 }
 
-fn invalid_reasons(plan: &Plan, total: &Recording, lateness: Option<Distribution>) -> Vec<String> {
+/// A thread that ran, or waited for a processor, for so much of the time answered nobody at once.
+const NO_PROCESSOR_TO_SPARE: f64 = 0.9;
+
+/// `processor_share` is that of [`Ending`].
+fn invalid_reasons(
+    plan: &Plan,
+    total: &Recording,
+    lateness: Option<Distribution>,
+    processor_share: f64,
+) -> Vec<String> {
     let mut reasons = Vec::new();
     let dropped = total.dropped;
     if dropped > 0 {
@@ -346,6 +357,17 @@ fn invalid_reasons(plan: &Plan, total: &Recording, lateness: Option<Distribution
              ask for a lower rate, or give it a processor of its own",
             seconds(lateness.p99),
             seconds(bound.as_secs_f64())
+        ));
+    }
+    // Who spins has never a processor to spare.
+    let is_told = plan.schedule().is_some() && plan.options().pace != Pace::Spin;
+    let p99 = |times| Distribution::of(times).map_or(0.0, |times| times.p99);
+    let waited = p99(&total.times.response) - p99(&total.times.service);
+    if is_told && processor_share > NO_PROCESSOR_TO_SPARE && waited > bound.as_secs_f64() {
+        reasons.push(format!(
+            "the generator had no processor to spare ({:.0} % of the time it ran or waited for one), and requests \
+             waited for it, not for the target: ask for a lower rate, or give it more threads or a processor of its own",
+            100.0 * processor_share.min(1.0)
         ));
     }
     reasons

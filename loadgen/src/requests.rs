@@ -122,8 +122,11 @@ impl Prepared {
             (name, value)
         };
         let headers = headers.into_iter().map(&mut header).collect();
-        if let Some(body) = &body {
-            bytes.text(&format!("content-length: {}\r\n", body.length(key_digits)));
+        let length = body.as_ref().map(|body| body.length(key_digits));
+        // Whoever expects a body is told that there is none (RFC 9110, 8.6).
+        let expected = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
+        if let Some(length) = length.or(expected.then_some(0)) {
+            bytes.text(&format!("content-length: {length}\r\n"));
         }
         bytes.text("\r\n");
         let body = bytes.template(&body.unwrap_or_default());

@@ -4,7 +4,7 @@
 //! they share nothing but the clock and the handle, so none ever waits for another.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
     rc::Rc,
     sync::mpsc,
@@ -29,6 +29,7 @@ use crate::{
     error::LoadError,
     pacer::pace,
     plan::Plan,
+    processor::Demand,
     report::{Ending, Report, Stop},
     schedule::{ScheduleHash, Shard},
     stop_unless::StopUnless,
@@ -110,14 +111,21 @@ pub(crate) fn run_heard(
     })
 }
 
+/// What a thread leaves that did nothing.
+fn nothing() -> (Ending, ScheduleHash) {
+    let ending = Ending { paced: 0, done: 0, stop: None, processor_share: 0.0 };
+    (ending, ScheduleHash::default())
+}
+
 /// What is left when all threads have ended.
 fn join(threads: Vec<ScopedJoinHandle<'_, PartResult>>) -> PartResult {
-    let mut whole = (Ending { paced: 0, done: 0, stop: None }, ScheduleHash::default());
+    let mut whole = nothing();
     for thread in threads {
         let (ending, hash) = thread.join().map_err(|_| LoadError::Thread)??;
         whole.0.paced = whole.0.paced.max(ending.paced);
         whole.0.done = whole.0.done.max(ending.done);
         whole.0.stop = whole.0.stop.or(ending.stop);
+        whole.0.processor_share = whole.0.processor_share.max(ending.processor_share);
         whole.1.merge(hash);
     }
     Ok(whole)
@@ -140,14 +148,13 @@ impl Part<'_> {
         opened: mpsc::Sender<Result<(), LoadError>>,
         started: oneshot::Receiver<Clock>,
     ) -> PartResult {
-        let nothing = (Ending { paced: 0, done: 0, stop: None }, ScheduleHash::default());
         let runtime =
             Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
                 let _ = opened.send(Err(error.into()));
-                return Ok(nothing);
+                return Ok(nothing());
             }
         };
         runtime.block_on(async {
@@ -160,13 +167,13 @@ impl Part<'_> {
                 Ok(connections) => connections,
                 Err(error) => {
                     let _ = opened.send(Err(error));
-                    return Ok(nothing);
+                    return Ok(nothing());
                 }
             };
             let _ = opened.send(Ok(()));
             // The end of all these is what the start waits for.
             drop(opened);
-            let Ok(clock) = started.await else { return Ok(nothing) };
+            let Ok(clock) = started.await else { return Ok(nothing()) };
             let ended = self.carry_out(clock, connections).await;
             if ended.is_err() {
                 self.control.stop();
@@ -216,13 +223,17 @@ async fn conduct(
     control: &Control,
     mut workers: JoinSet<()>,
 ) -> Result<Ending, LoadError> {
+    let demand = Demand::begin();
+    let share_of_paced = Cell::new(None);
     let whole = async {
         if let Some(schedule) = shared.plan.schedule() {
             pace(shared, schedule).await?;
+            share_of_paced.set(Some(demand.share()));
             shared.backlog.close();
         }
         drain(&mut workers).await
     };
+    let processor_share = || share_of_paced.get().unwrap_or_else(|| demand.share());
     let end_nanos = shared.plan.options().duration.as_nanos() as u64;
     select! {
         biased;
@@ -230,16 +241,17 @@ async fn conduct(
         ended = whole => {
             ended?;
             let done = shared.clock.now();
-            return Ok(Ending { paced: end_nanos, done, stop: None });
+            let processor_share = processor_share();
+            return Ok(Ending { paced: end_nanos, done, stop: None, processor_share });
         }
     }
-    let paced = shared.clock.now().min(end_nanos);
+    let (paced, processor_share) = (shared.clock.now().min(end_nanos), processor_share());
     shared.backlog.abandon();
     if let Ok(ended) = timeout(GRACE, drain(&mut workers)).await {
         ended?;
     }
     let stop = control.stop_reason().map_or(Stop::Asked, |reason| Stop::Unkept(reason.to_owned()));
-    Ok(Ending { paced, done: shared.clock.now(), stop: Some(stop) })
+    Ok(Ending { paced, done: shared.clock.now(), stop: Some(stop), processor_share })
 }
 
 /// Waits until all connections have served the backlog to its end.

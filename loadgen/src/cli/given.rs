@@ -11,11 +11,17 @@ use crate::{PlanOptions, Problems};
 pub(super) fn contradictions(options: &PlanOptions, is_given: impl Fn(&str) -> bool) -> Problems {
     let mut problems = Problems::default();
     if let Some(users) = options.users.filter(|_| is_given("connections")) {
+        let users = options.users_here(users);
         let taken = users.div_ceil(options.streams.max(1));
         if options.connections != taken {
             let what = format!("{users} users take {taken}, one each: leave it out");
             let what = if options.streams > 1 { what.replace(", one each", "") } else { what };
             problems.push("connections", what);
+        }
+    }
+    for name in ["pace", "max-lateness"] {
+        if options.users.is_some() && is_given(name) {
+            problems.push(name, "is of a schedule, and users ask when they have their replies");
         }
     }
     if let Some(length) = own_length(options).filter(|_| is_given("duration"))
@@ -37,7 +43,8 @@ pub(super) fn contradictions(options: &PlanOptions, is_given: impl Fn(&str) -> b
 fn own_length(options: &PlanOptions) -> Option<Duration> {
     let PlanOptions { stages, curve, .. } = options;
     let of_curve = curve.as_ref().and_then(|points| points.last());
-    let of_curve = of_curve.and_then(|last| Duration::try_from_secs_f64(last.t_seconds).ok());
+    let of_curve =
+        of_curve.map(|last| Duration::try_from_secs_f64(last.t_seconds).unwrap_or(Duration::MAX));
     let of_stages =
         stages.iter().fold(Duration::ZERO, |all, stage| all.saturating_add(stage.duration));
     of_curve.or((!stages.is_empty()).then_some(of_stages))
@@ -57,11 +64,16 @@ mod tests {
 
     #[test]
     fn connections_are_those_of_the_users() {
-        assert_eq!(found(|options| options.users = Some(10)), "");
+        let paced = "pace: is of a schedule, and users ask when they have their replies; \
+                     max-lateness: is of a schedule, and users ask when they have their replies";
+        assert_eq!(found(|options| options.users = Some(10)), paced);
         let other = found(|options| options.users = Some(50));
-        assert_eq!(other, "connections: 50 users take 50, one each: leave it out");
+        assert_eq!(
+            other,
+            format!("connections: 50 users take 50, one each: leave it out; {paced}")
+        );
         let streams = found(|options| (options.users, options.streams) = (Some(50), 10));
-        assert_eq!(streams, "connections: 50 users take 5: leave it out");
+        assert_eq!(streams, format!("connections: 50 users take 5: leave it out; {paced}"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Flags for where results go, besides stdout.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use clap::{Args, ValueEnum};
 
@@ -85,6 +88,7 @@ impl OutputArgs {
         plan: &Plan,
         listeners: &mut Vec<Box<dyn Listener>>,
     ) -> Result<Outputs, Vec<String>> {
+        self.refuse_one_file_for_two()?;
         let failures = Failures::default();
         let create = |path: &String| OutputFile::create(path, &failures);
         if let Some(file) = self.csv.as_ref().map(create) {
@@ -106,6 +110,26 @@ impl OutputArgs {
             }
         }
         if problems.is_empty() { Ok(Outputs { reports, failures }) } else { Err(problems) }
+    }
+
+    /// What two write is read by nobody.
+    fn refuse_one_file_for_two(&self) -> Result<(), Vec<String>> {
+        let files = [
+            ("csv", &self.csv),
+            ("hdr-log", &self.hdr_log),
+            ("json", &self.json),
+            ("html", &self.html),
+        ];
+        let mut taken = BTreeMap::new();
+        for (name, path) in files.iter().filter_map(|(name, path)| Some((name, path.as_ref()?))) {
+            let is_device = path.starts_with("/dev/");
+            if let Some(before) = taken.insert(path, name).filter(|_| !is_device) {
+                return Err(vec![format!(
+                    "{name}: `{path}` is written by {before}: name another file"
+                )]);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Plan files: everything that flags can say, in YAML. Keys are the flags' names with `_` for `-`;
+//! Plan files: everything that flags can say of the load, in YAML. Keys are the flags' names with `_` for `-`;
 //! what may be repeated is a list, and `requests` is a list of requests. A problem's place is the
 //! file, line and column that it comes from.
 

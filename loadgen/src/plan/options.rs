@@ -207,8 +207,14 @@ impl PlanOptions {
     }
 
     fn check_users(&mut self, users: usize, problems: &mut Problems) -> Closed {
+        let all_users = users;
+        let users = self.users_here(all_users);
         self.connections = users.div_ceil(self.streams.max(1));
-        problems.count_within("users", users, 1, MAX_CONNECTIONS);
+        problems.count_within("users", all_users, 1, MAX_CONNECTIONS);
+        if users == 0 && all_users > 0 {
+            problems
+                .push("shard", format!("leaves none of {all_users} users: there are more shards"));
+        }
         problems.time_within("think-time", self.think_time, Duration::ZERO, MAX_THINK_TIME);
         let of_open_loads = [
             ("rate", !self.rate.is_empty()),
@@ -224,7 +230,13 @@ impl PlanOptions {
         if !given.is_empty() {
             problems.push("users", format!("decide themselves when to ask: leave out {given}"));
         }
-        Closed { users, think_time: self.think_time }
+        Closed { users, all_users, think_time: self.think_time }
+    }
+
+    /// Users are dealt out to shards as arrivals are.
+    pub(crate) fn users_here(&self, all_users: usize) -> usize {
+        let (index, count) = (self.shard.index() as usize, self.shard.count() as usize);
+        all_users.saturating_sub(index).div_ceil(count)
     }
 
     fn check_profile(&mut self, problems: &mut Problems) -> Option<Profile> {

@@ -10,7 +10,7 @@ pub(super) fn describe(plan: &Plan) -> String {
     let options = plan.options();
     let mut parts = vec![match plan.load() {
         Load::Open(_) => format!("open, {}", arrivals(plan)),
-        Load::Closed(Closed { users, think_time }) => match *think_time {
+        Load::Closed(Closed { all_users: users, think_time, .. }) => match *think_time {
             Duration::ZERO => format!("closed, {users} users without think time"),
             think_time => format!("closed, {users} users, {} to think", time(think_time)),
         },

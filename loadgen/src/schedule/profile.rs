@@ -44,7 +44,9 @@ impl Profile {
         match &self.0 {
             Shape::Constant { duration, .. } => *duration,
             Shape::Curve(points) => {
-                Duration::from_secs_f64(points.last().map_or(0.0, |point| point.t_seconds))
+                let end_seconds = points.last().map_or(0.0, |point| point.t_seconds);
+                // What no `Duration` can hold is longer than any plan may be.
+                Duration::try_from_secs_f64(end_seconds).unwrap_or(Duration::MAX)
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Output, Stdio},
@@ -65,6 +66,44 @@ fn output(arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
+}
+
+/// On one processor with three who compute all the time it gets a quarter of it.
+#[test]
+fn a_generator_without_a_processor_to_spare_says_that_requests_waited_for_it() {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux");
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = allowed.and_then(|list| list.trim().split([',', '-']).next()).expect("a processor");
+    let there = |program: &str| {
+        let mut command = Command::new("taskset");
+        command.args(["-c", first, program]).stdin(Stdio::null());
+        command
+    };
+    let computes = |()| {
+        let child = there("sh").args(["-c", "while :; do :; done"]).spawn();
+        Background(child.expect("a shell"))
+    };
+    let _busy = [(); 3].map(computes);
+    let peer = Peer::start(ok);
+    let url = format!("http://{}/", peer.address());
+    let output = there(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["--rate", "30000/s", "--duration", "500ms", "--format", "json", &url])
+        .output();
+    let output = output.expect("the command runs");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let reasons = report["invalid_reasons"].to_string();
+    assert!(reasons.contains("had no processor to spare"), "{reasons}");
+}
+
+#[test]
+fn a_file_is_written_by_one_output_alone() {
+    let output = loadgen(&["--rate", "1/s", "--json", "x", "--html", "x", "http://127.0.0.1:9/"])
+        .output()
+        .expect("the command runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("html: `x` is written by json"), "{told}");
 }
 
 #[test]
@@ -388,7 +427,7 @@ fn a_reader_that_has_read_enough_costs_neither_the_files_nor_the_exit_code() {
         .expect("the command runs");
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let report: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(json).expect("a report")).expect("JSON");
+        serde_json::from_slice(&fs::read(json).expect("a report")).expect("JSON");
     assert_eq!(report["requests_completed"], 20);
 }
 
@@ -399,12 +438,12 @@ fn a_run_that_could_not_begin_leaves_the_results_of_an_earlier_one() {
     let files = ["json", "html", "csv", "hdr-log"].map(|kind| directory.path().join(kind));
     let mut command = loadgen(&["--rate=100/s", &format!("http://{}/", port.address())]);
     for file in &files {
-        std::fs::write(file, "earlier").expect("written");
+        fs::write(file, "earlier").expect("written");
         let flag = file.file_name().and_then(|name| name.to_str()).expect("text");
         command.arg(format!("--{flag}={}", file.display()));
     }
     assert_eq!(command.output().expect("the command runs").status.code(), Some(2));
     for file in &files {
-        assert_eq!(std::fs::read_to_string(file).expect("text"), "earlier", "{}", file.display());
+        assert_eq!(fs::read_to_string(file).expect("text"), "earlier", "{}", file.display());
     }
 }

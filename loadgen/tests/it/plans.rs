@@ -59,6 +59,33 @@ fn a_plan_file_says_what_is_sent_and_flags_have_the_last_word() {
 }
 
 #[test]
+fn lists_of_flags_and_their_kind_of_load_take_the_place_of_the_plans() {
+    let peer = Peer::start(ok);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("plan.yaml");
+    let report = |plan: &str, flags: &[&str]| {
+        fs::write(&file, format!("url: http://{}/\n{plan}", peer.address())).expect("written");
+        let plan = ["--plan", file.to_str().expect("text"), "--format", "json"];
+        let output = Command::new(env!("CARGO_BIN_EXE_loadgen")).args(plan).args(flags).output();
+        json(&output.expect("the command runs"))
+    };
+    let stages = report(
+        "rate: 200/s\nmax_lateness: 10m\nstages: ['10m:200/s']\nthresholds: ['p99<1us']\n",
+        &["--stage", "200ms:200/s", "--threshold", "errors<1%"],
+    );
+    assert_eq!(stages["requests_completed"], 40);
+    assert_eq!(stages["thresholds"].as_array().map(Vec::len), Some(1));
+    let users =
+        report("rate: 200/s\nconnections: 7\nburst: 2\nduration: 50ms\n", &["--users", "2"]);
+    assert_eq!((&users["model"], &users["connections"]), (&"closed".into(), &2.into()));
+    let rate = report(
+        "users: 2\nthink_time: 10ms\nduration: 200ms\n",
+        &["--rate", "200/s", "--max-lateness", "10m"],
+    );
+    assert_eq!((&rate["model"], &rate["requests_completed"]), (&"open".into(), &40.into()));
+}
+
+#[test]
 fn a_mix_is_as_well_said_by_flags() {
     let peer = Peer::start(ok);
     let url = format!("http://{}/", peer.address());
