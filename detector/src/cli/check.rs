@@ -144,6 +144,7 @@ pub fn run(args: Args) -> Ran {
     };
     if let Some(pid) = started.pid() {
         plan.target.kind = Kind::Pid(pid);
+        plan.target.name = plan.target.kind.to_string();
     }
     let mut watch = Watch::begin(&plan)?;
     started.load(&plan.commands)?;

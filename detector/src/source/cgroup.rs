@@ -176,13 +176,15 @@ impl Group {
             Version::One => (of("total_rss"), "memory.usage_in_bytes"),
             Version::Two => (of("anon").map(|anon| anon + kernel(&of)), "memory.current"),
         };
+        // Of a tmpfs, or shared: it counts as cache, but only swap could take it back.
+        let shared = of("total_shmem").or_else(|| of("shmem")).unwrap_or(0);
         let unreadable = |what: &str| CgroupError::Unreadable {
             path: self.folder.join(what),
             source: io::Error::other("expected numbers that are not there"),
         };
         let anonymous = anonymous.ok_or_else(|| unreadable("memory.stat"))?;
         let used = self.read(usage)?.trim().parse::<u64>().map_err(|_| unreadable(usage))?;
-        Ok([(Signal::RssAnonBytes, anonymous as f64), (Signal::RssBytes, used as f64)])
+        Ok([(Signal::RssAnonBytes, (anonymous + shared) as f64), (Signal::RssBytes, used as f64)])
     }
 
     /// How many processes were killed here for want of memory, since the group is there.

@@ -68,30 +68,39 @@ impl TreeEntity {
         notes: &mut BTreeSet<String>,
     ) -> Result<Observation, LookError> {
         let proc = self.proc.clone();
-        let root = self.root()?;
-        let mut seen = root.observe_alone(t_seconds, notes)?;
-        let children = match descendants(&proc, root.process()) {
-            Ok(children) => children,
-            Err(error) => {
-                notes.insert(format!("children: not judged, they cannot be listed: {error}"));
-                return Ok(seen);
-            }
-        };
-        for &child in &children {
-            // Children come and go; a zombie holds nothing but its place in the table.
-            let child = ProcessSource::open_in(&proc, child.cast_unsigned());
-            let Ok(more) = child.and_then(|mut child| child.observe_alone(t_seconds, notes)) else {
-                continue;
-            };
-            // What one of them does not tell, nobody can add up.
-            seen.signals.retain(|signal, _| more.signals.contains_key(signal));
-            for (signal, value) in &mut seen.signals {
-                *value += more.signals.get(signal).copied().unwrap_or_default();
-            }
-        }
-        seen.signals.insert(Signal::Processes, 1.0 + children.len() as f64);
-        Ok(seen)
+        Ok(observe_family(&proc, self.root()?, t_seconds, notes)?)
     }
+}
+
+/// One observation of a process and all that descend from it.
+pub(super) fn observe_family(
+    proc: &Path,
+    root: &mut ProcessSource,
+    t_seconds: f64,
+    notes: &mut BTreeSet<String>,
+) -> Result<Observation, SampleError> {
+    let mut seen = root.observe_alone(t_seconds, notes)?;
+    let children = match descendants(proc, root.process()) {
+        Ok(children) => children,
+        Err(error) => {
+            notes.insert(format!("children: not judged, they cannot be listed: {error}"));
+            return Ok(seen);
+        }
+    };
+    for &child in &children {
+        // Children come and go; a zombie holds nothing but its place in the table.
+        let child = ProcessSource::open_in(proc, child.cast_unsigned());
+        let Ok(more) = child.and_then(|mut child| child.observe_alone(t_seconds, notes)) else {
+            continue;
+        };
+        // What one of them does not tell, nobody can add up.
+        seen.signals.retain(|signal, _| more.signals.contains_key(signal));
+        for (signal, value) in &mut seen.signals {
+            *value += more.signals.get(signal).copied().unwrap_or_default();
+        }
+    }
+    seen.signals.insert(Signal::Processes, 1.0 + children.len() as f64);
+    Ok(seen)
 }
 
 impl Entity for TreeEntity {

@@ -38,13 +38,13 @@ pub struct Commands {
 
     /// Wait until this succeeds before the watch and the load begin: 'redis-cli -p 7000 ping'.
     ///
-    /// Tried again and again for 30 seconds.
+    /// As `sh` reads it, several commands included. Tried again and again for 30 seconds.
     #[arg(long, value_name = "COMMAND", requires = "run")]
     pub ready: Option<String>,
 
     /// Drive the program with this while it is watched: 'hey -z 60s URL'.
     ///
-    /// The watch ends when the load ends. A load that fails makes the check fail (2): what nobody used was not tested.
+    /// As `sh` reads it, several commands included. The watch ends when the load ends. A load that fails makes the check fail (2): what nobody used was not tested.
     #[arg(long, value_name = "COMMAND")]
     pub load: Option<String>,
 }
@@ -88,7 +88,7 @@ pub struct Started {
 impl Started {
     /// Starts the program, if there is one to start, and waits until it is ready.
     pub fn program(commands: &Commands, interrupts: &Interrupts) -> Result<Self, StartError> {
-        let mut program = commands.run.as_deref().map(Group::start).transpose()?;
+        let mut program = commands.run.as_deref().map(Group::replace_shell).transpose()?;
         if let Some(program) = &mut program {
             program.wait_until_replaced(Instant::now() + READY_WITHIN);
         }
@@ -147,9 +147,19 @@ struct Group {
 }
 
 impl Group {
+    /// What may be several commands, run by a shell.
     fn start(command: &str) -> Result<Self, StartError> {
+        Self::spawn(command, command)
+    }
+
+    /// One command, which becomes the process that was started.
+    fn replace_shell(command: &str) -> Result<Self, StartError> {
+        Self::spawn(command, &Self::script(command))
+    }
+
+    fn spawn(command: &str, script: &str) -> Result<Self, StartError> {
         let child = Command::new("sh")
-            .args(["-c", &Self::script(command)])
+            .args(["-c", script])
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .process_group(0)
@@ -227,7 +237,7 @@ mod tests {
     #[test]
     fn whoever_waited_for_the_program_never_sees_the_shell() {
         for _ in 0..50 {
-            let mut program = Group::start("sleep 60").expect("a program");
+            let mut program = Group::replace_shell("sleep 60").expect("a program");
             program.wait_until_replaced(Instant::now() + READY_WITHIN);
             let name = fs::read_to_string(format!("/proc/{}/comm", program.child.id()));
             assert_eq!(name.expect("a name").trim(), "sleep");

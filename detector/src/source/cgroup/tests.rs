@@ -27,7 +27,7 @@ const TWO: [(&str, &str); 5] = [
     ("cgroup.controllers", "memory\n"),
     (
         "memory.stat",
-        "anon 1000\nfile 5000\nkernel 300\nslab_reclaimable 100\nslab_unreclaimable 50\n",
+        "anon 1000\nfile 5000\nkernel 300\nshmem 40\nslab_reclaimable 100\nslab_unreclaimable 50\n",
     ),
     ("memory.current", "6300\n"),
     ("memory.max", "100000\n"),
@@ -35,7 +35,7 @@ const TWO: [(&str, &str); 5] = [
 ];
 
 const ONE: [(&str, &str); 4] = [
-    ("memory.stat", "cache 1\nrss 2\ntotal_cache 5000\ntotal_rss 1000\n"),
+    ("memory.stat", "cache 1\nrss 2\ntotal_cache 5000\ntotal_rss 1000\nshmem 3\ntotal_shmem 40\n"),
     ("memory.usage_in_bytes", "6300\n"),
     ("memory.limit_in_bytes", "100000\n"),
     ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n"),
@@ -43,7 +43,7 @@ const ONE: [(&str, &str); 4] = [
 
 #[test]
 fn anonymous_memory_is_judged_with_what_the_kernel_cannot_give_back_and_page_cache_is_not() {
-    for (files, anonymous) in [(&TWO[..], 1200.0), (&ONE[..], 1000.0)] {
+    for (files, anonymous) in [(&TWO[..], 1240.0), (&ONE[..], 1040.0)] {
         let mount = folder_of(files);
         let mut group = entity(&mount);
         let seen = group.observe(0.0, &mut BTreeSet::new()).expect("a group");

@@ -1,9 +1,11 @@
-//! A process by its number, as a target: one run, from the first look to its end.
+//! A process by its number with its children, as a target: one run, from the first look to its end.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::{MemoryLimit, ProcessSource};
 use crate::Observation;
+use crate::source::tree::observe_family;
 use crate::target::{Entity, LookError};
 
 /// A pid, and the run of it that was seen first.
@@ -29,7 +31,7 @@ impl Entity for ProcessEntity {
             Some(run) => run,
             none => none.insert(ProcessSource::open(self.pid)?),
         };
-        Ok(run.observe(t_seconds, notes)?)
+        Ok(observe_family(Path::new("/proc"), run, t_seconds, notes)?)
     }
 
     fn described(&self) -> Option<String> {
