@@ -14,6 +14,7 @@ pub mod inject;
 pub mod labels;
 pub mod load;
 pub mod manifest;
+pub mod measure;
 pub mod noise;
 pub mod ranges;
 pub mod read;

@@ -3,7 +3,8 @@
 //!
 //! Each change on a trace is a coin toss if nothing has changed in earnest, so what got worse is
 //! tested against what got better (the exact test of `McNemar`, 1947, one-sided, at 5 %). Delays
-//! are compared on the leaks that both detected, by the sign test, and only a tenth more counts.
+//! are compared on the leaks that both detected, and numbers of false alarms on the traces where both have
+//! some, by the sign test, and only a tenth more counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,8 @@ use super::report::{OnTrace, Report};
 
 /// Above this probability that chance alone does it, it is no regression.
 const CHANCE: f64 = 0.05;
-/// A median delay that is longer by less is the same to whoever is paged.
-const SLOWER: f64 = 1.1;
+/// A median delay, or a number of alarms, that is larger by less is the same to whoever is paged.
+const MATERIAL: f64 = 1.1;
 
 /// The part of an earlier report that is compared.
 #[derive(Debug, Deserialize)]
@@ -70,6 +71,8 @@ pub struct Comparison {
     pub detectors: Vec<Compared>,
     /// Detectors that the baseline does not have.
     pub new_detectors: Vec<String>,
+    /// Detectors that it has and this run does not.
+    pub missing_detectors: Vec<String>,
 }
 
 /// One detector then and now.
@@ -85,6 +88,12 @@ pub struct Compared {
     pub leaks: Flips,
     /// Traces without a false alarm: lost are those that have one now.
     pub quiet: Flips,
+    /// False alarms on traces that have some then and now.
+    pub alarms: Alarms,
+    /// Fixed leaks whose end was seen: lost are those whose end is not, though both times they were detected.
+    pub recovered: Flips,
+    /// Leaks whose cause was named rightly: lost are those where another is named now.
+    pub cause: Flips,
     /// Traces that it came to the end of: lost are those on which it fails now.
     pub finished: Flips,
     /// Traces that it was scored on and no longer is, as after a rule got a longer `for`; the detected leaks among
@@ -120,16 +129,35 @@ pub struct Delay {
     pub median_ratio: Option<f64>,
 }
 
+/// Numbers of false alarms, paired.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub struct Alarms {
+    /// False alarms then, on traces that have some then and now.
+    pub then: usize,
+    /// And now.
+    pub now: usize,
+    /// Traces with more of them now.
+    pub more: usize,
+    /// Traces with fewer.
+    pub fewer: usize,
+    /// The probability of so many traces with more, or more of them, by chance.
+    pub chance: f64,
+}
+
 impl Compared {
     /// What changed on which traces, in words; the worse first.
     pub fn changes(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         let all = [
             ("leaks no longer detected", &self.leaks.lost),
             ("new false alarms on", &self.quiet.lost),
+            ("end of the leak no longer seen", &self.recovered.lost),
+            ("wrong cause now", &self.cause.lost),
             ("no longer judged to the end", &self.finished.lost),
             ("no longer in its scope", &self.unscored),
             ("leaks now detected", &self.leaks.won),
             ("false alarms gone on", &self.quiet.won),
+            ("end of the leak now seen", &self.recovered.won),
+            ("right cause now", &self.cause.won),
             ("now judged to the end", &self.finished.won),
         ];
         all.into_iter()
@@ -179,7 +207,12 @@ impl Baseline {
             return Err(BadBaseline::NoneInCommon(theirs.join(", ")));
         }
         let regressed = detectors.iter().any(|one| one.regressed);
-        Ok(Comparison { regressed, detectors, new_detectors })
+        let is_missing = |earlier: &&Earlier| {
+            now.detectors.iter().all(|scored| scored.detector != earlier.detector)
+        };
+        let missing = self.detectors.iter().filter(is_missing);
+        let missing_detectors = missing.map(|earlier| earlier.detector.clone()).collect();
+        Ok(Comparison { regressed, detectors, new_detectors, missing_detectors })
     }
 }
 
@@ -190,14 +223,21 @@ fn compared(detector: &str, then: &[OnTrace], now: &[OnTrace], strict: bool) -> 
         outcome.map_or(Some(false), |o| o.leaks.then_some(o.detected_after_seconds.is_some()))
     });
     let quiet = flips(&pairs, |outcome| outcome.map(|outcome| outcome.false_alarms == 0));
+    let recovered = flips(&pairs, |outcome| {
+        let detected = outcome.filter(|o| o.fixed && o.detected_after_seconds.is_some());
+        detected.map(|outcome| outcome.recovered_after_seconds.is_some())
+    });
+    let cause = flips(&pairs, |outcome| outcome?.cause_is_right);
     let finished = flips(&pairs, |outcome| outcome.map(|outcome| outcome.failure.is_none()));
     let unscored = pairs.iter().filter(|(_, then, now)| then.is_some() && now.is_none());
     let unscored = unscored.map(|(name, ..)| (*name).to_owned()).collect();
-    let delay = delay(&pairs);
+    let (alarms, delay) = (alarms(&pairs), delay(&pairs));
     let mut regressions = Vec::new();
     for (flips, what) in [
         (&leaks, "leaks are no longer detected"),
         (&quiet, "traces have a false alarm and had none"),
+        (&recovered, "leaks are detected whose end is no longer seen"),
+        (&cause, "leaks have a wrong cause and had the right one"),
         (&finished, "traces are no longer judged to the end"),
     ] {
         let (lost, won) = (flips.lost.len(), flips.won.len());
@@ -208,7 +248,15 @@ fn compared(detector: &str, then: &[OnTrace], now: &[OnTrace], strict: bool) -> 
             ));
         }
     }
-    if let Some(ratio) = delay.median_ratio.filter(|ratio| *ratio > SLOWER && delay.chance < CHANCE)
+    let has_material_alarms = alarms.now as f64 > MATERIAL * alarms.then as f64;
+    if has_material_alarms && (alarms.chance < CHANCE || strict) {
+        regressions.push(format!(
+            "{} false alarms where there were {}: more of them on {} traces, fewer on {} (p = {:.3})",
+            alarms.now, alarms.then, alarms.more, alarms.fewer, alarms.chance
+        ));
+    }
+    if let Some(ratio) =
+        delay.median_ratio.filter(|ratio| *ratio > MATERIAL && delay.chance < CHANCE)
     {
         regressions.push(format!(
             "{} of {} leaks take longer, {} less long; {ratio:.2} times at the median (p = {:.3})",
@@ -222,6 +270,9 @@ fn compared(detector: &str, then: &[OnTrace], now: &[OnTrace], strict: bool) -> 
         regressions,
         leaks,
         quiet,
+        alarms,
+        recovered,
+        cause,
         finished,
         unscored,
         delay,
@@ -252,6 +303,21 @@ fn flips(pairs: &[Pair], good: impl Fn(Option<&Outcome>) -> Option<bool>) -> Fli
     let (lost, won) = (changed(true), changed(false));
     let chance = at_least(lost.len(), lost.len() + won.len());
     Flips { lost, won, chance }
+}
+
+fn alarms(pairs: &[Pair]) -> Alarms {
+    let some = |outcome: Option<&Outcome>| Some(outcome?.false_alarms).filter(|alarms| *alarms > 0);
+    let both: Vec<(usize, usize)> =
+        pairs.iter().filter_map(|(_, then, now)| some(*then).zip(some(*now))).collect();
+    let more = both.iter().filter(|(then, now)| now > then).count();
+    let fewer = both.iter().filter(|(then, now)| now < then).count();
+    Alarms {
+        then: both.iter().map(|(then, _)| then).sum(),
+        now: both.iter().map(|(_, now)| now).sum(),
+        more,
+        fewer,
+        chance: at_least(more, more + fewer),
+    }
 }
 
 fn delay(pairs: &[Pair]) -> Delay {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use detector::{Signal, State};
 use serde::Serialize;
@@ -22,9 +22,40 @@ struct Line<'a> {
     cause: Option<&'a str>,
 }
 
-/// Writes them, trace by trace.
-pub fn write(path: &Path, contestants: &[Contestant], judged: &[Judged]) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
+/// A file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", path.display())]
+pub struct NotWritten {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The file that they go to, open.
+#[derive(Debug)]
+pub struct Lines {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// Creates the file; a path that leads nowhere is told before anything is judged.
+    pub fn create(path: &Path) -> Result<Self, NotWritten> {
+        let path = path.to_owned();
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(NotWritten { path, source }),
+        }
+    }
+
+    /// Writes them, trace by trace.
+    pub fn write(self, contestants: &[Contestant], judged: &[Judged]) -> Result<(), NotWritten> {
+        let Self { path, file } = self;
+        write(BufWriter::new(file), contestants, judged)
+            .map_err(|source| NotWritten { path, source })
+    }
+}
+
+fn write(mut out: impl Write, contestants: &[Contestant], judged: &[Judged]) -> io::Result<()> {
     for one in judged {
         for (contestant, outcome) in contestants.iter().zip(&one.outcomes) {
             for change in outcome.iter().flat_map(|(changes, _)| changes) {

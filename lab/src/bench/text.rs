@@ -126,6 +126,8 @@ pub fn comparison(comparison: &Comparison) -> String {
 pub(super) fn changes(comparison: &Comparison) -> Vec<String> {
     let mut all: Vec<String> = comparison.detectors.iter().flat_map(changes_of).collect();
     all.extend(comparison.new_detectors.iter().map(|name| format!("{name}: not in the baseline")));
+    let missing = comparison.missing_detectors.iter();
+    all.extend(missing.map(|name| format!("{name}: in the baseline alone, not compared")));
     all
 }
 

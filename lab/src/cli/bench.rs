@@ -12,9 +12,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::live::LiveArgs;
 use super::{Exit, Failure};
 use crate::bench::contestant::{Contestant, Options, promql};
+use crate::bench::lines::Lines;
 use crate::bench::report::Report;
 use crate::bench::wrong::Wrong;
-use crate::bench::{Corpus, Judged, junit, lines, markdown, matched, page, sketch, text};
+use crate::bench::{Corpus, Judged, junit, markdown, matched, page, sketch, text};
 use crate::corpus::manifest::Manifest;
 use crate::corpus::{Half, Recipe, Trace, check, inject, read};
 use crate::faults::Faults;
@@ -184,6 +185,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     let elsewhere = elsewhere.map(|url| Prometheus::of_user(url, args.ca.as_deref()));
     let elsewhere = elsewhere.transpose()?;
     let baseline = args.course.baseline()?;
+    let lines = args.lines.as_deref().map(Lines::create).transpose()?;
     let (name, corpus) = corpus(args)?;
     if corpus.len() == 0 {
         return Err(format!("{name}: there is no trace to score").into());
@@ -206,8 +208,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     if interrupt.is_set() {
         return Ok(Exit::Interrupted);
     }
-    if let Some(path) = &args.lines {
-        lines::write(path, &contestants, &judged)?;
+    if let Some(lines) = lines {
+        lines.write(&contestants, &judged)?;
     }
     let mut report = Report::new(name, &contestants, &judged);
     if args.compare {

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
 
 use super::{DEFAULT_URL, Exit, Failure, URL_VARIABLE, lab_url};
+use crate::client::ClientError;
 use crate::gameday::record::{Record, RecordError};
 use crate::gameday::scenario::{Injection, Level, draw, due};
 use crate::gameday::score::{Answer, Oom, Score};
 use crate::gameday::target::Target;
-use crate::gameday::text::text;
+use crate::gameday::text::{injected_text, text};
 use crate::gameday::truth::{LOOK, Truth};
 use crate::gameday::{Debrief, SCHEMA_VERSION};
 use crate::quantity::parse_size;
@@ -49,7 +51,7 @@ enum Command {
     Status,
     /// Answer, be scored, and see the truth
     Answer(AnswerArgs),
-    /// End without an answer, and see the truth
+    /// End without an answer, and see the truth; where the service is gone, what was switched on
     GiveUp(FormatArgs),
 }
 
@@ -115,8 +117,34 @@ pub(super) fn run(args: &GamedayArgs) -> Result<Exit, Failure> {
             let answer = Answer { leaks, bytes_per_request, oom: args.oom_at };
             end(&path, &args.form, Some(answer))
         }
-        Command::GiveUp(form) => end(&path, form, None),
+        Command::GiveUp(form) => give_up(&path, form),
     }
+}
+
+/// Ends a day without an answer, also where the service is gone and its truth with it.
+fn give_up(path: &std::path::Path, form: &FormatArgs) -> Result<Exit, Failure> {
+    let Record { url, seed, level, .. } = Record::read(path)?;
+    let Err(error @ ClientError::Unanswered { .. }) = Target::new(&url)?.figures() else {
+        return end(path, form, None);
+    };
+    eprintln!("note: {error}; the day is over all the same");
+    Record::remove(path)?;
+    let injected = draw(seed, level);
+    let mut out = io::stdout().lock();
+    match form.format {
+        Format::Text => write!(out, "{}", injected_text(seed, level, &injected))?,
+        Format::Json => {
+            let told = json!({
+                "schema_version": SCHEMA_VERSION,
+                "seed": seed,
+                "level": level,
+                "injected": injected,
+                "truth": null,
+            });
+            writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
+        }
+    }
+    Ok(Exit::AsExpected)
 }
 
 fn start(args: &StartArgs, path: &std::path::Path) -> Result<Exit, Failure> {

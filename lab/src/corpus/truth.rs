@@ -99,7 +99,10 @@ impl Truth {
             }
             line("growth", &leak.growth);
             line("residual_sd", &leak.residual_sd);
-            line("difficulty", &leak.difficulty());
+            // Of a leak that was not measured nobody knows it.
+            if !leak.difficulty().is_nan() {
+                line("difficulty", &leak.difficulty());
+            }
         }
         text
     }
@@ -185,7 +188,10 @@ impl Leaked {
             names.ok_or(BadTruth::Bad { key: "causes", value: list, expected: CAUSES })
         })?;
         // It follows from growth and deviation (and is infinite without noise); written for people.
-        let _: Option<f64> = pairs.optional("difficulty", NUMBER)?;
+        if let Some(value) = pairs.optional::<f64>("difficulty", NUMBER)?.filter(|d| d.is_nan()) {
+            let (key, value) = ("difficulty", value.to_string());
+            return Err(BadTruth::Bad { key, value, expected: NUMBER });
+        }
         Ok(Self {
             signals,
             onset_seconds,

@@ -30,7 +30,7 @@ pub enum Needs {
 #[derive(Debug, thiserror::Error)]
 pub enum VisitError {
     /// The lab does not show what it should.
-    #[error("cannot look at the lab (another one: --url)")]
+    #[error("cannot look at the lab (another one: --url or LEAKLAB_URL)")]
     Unseen(#[from] ClientError),
     /// The rules could not be tested.
     #[error(transparent)]

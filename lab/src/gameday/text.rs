@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::Debrief;
+use super::scenario::{Injection, Level};
 use super::score::{Answer, Oom, Score};
 use crate::quantity::{bytes, exact_bytes, seconds, slope};
 
@@ -16,9 +17,10 @@ pub fn text(debrief: &Debrief) -> String {
     out
 }
 
-fn write(out: &mut String, debrief: &Debrief) -> std::fmt::Result {
-    writeln!(out, "what was on (seed {}, {}):", debrief.seed, debrief.level.name())?;
-    for injected in &debrief.injected {
+/// What was on, in lines.
+pub fn injected_text(seed: u64, level: Level, injected: &[Injection]) -> String {
+    let mut out = format!("what was on (seed {seed}, {}):\n", level.name());
+    for injected in injected {
         let role = if injected.is_leak { "leak" } else { "decoy" };
         let settings = injected.controls.iter().filter(|(name, _)| *name != "enabled");
         let settings: Vec<_> = settings
@@ -27,8 +29,14 @@ fn write(out: &mut String, debrief: &Debrief) -> std::fmt::Result {
                 other => format!("{name} {other}"),
             })
             .collect();
-        writeln!(out, "  {role:<6} {:<16} {}", injected.name, settings.join(", "))?;
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {role:<6} {:<16} {}", injected.name, settings.join(", "));
     }
+    out
+}
+
+fn write(out: &mut String, debrief: &Debrief) -> std::fmt::Result {
+    out.push_str(&injected_text(debrief.seed, debrief.level, &debrief.injected));
     let truth = &debrief.truth;
     writeln!(
         out,

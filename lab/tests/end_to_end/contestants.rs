@@ -45,8 +45,8 @@ fn the_ten_lines_of_python_in_the_docs_are_a_detector() {
 #[test]
 fn our_own_replay_as_a_program_scores_as_the_built_in_detector_does() {
     let bench = Bench::new();
-    let program =
-        format!("replay=exec-csv:{LEAKLAB} detect replay - --limit ${{LEAKLAB_LIMIT_BYTES}}B");
+    let limit = "${LEAKLAB_LIMIT_BYTES:+--limit ${LEAKLAB_LIMIT_BYTES}B}";
+    let program = format!("replay=exec-csv:{LEAKLAB} detect replay - {limit}");
     let traces = ["--seed", "4", "--traces", "54", "--detector", "builtin", "--detector", &program];
     let scored = scores(&bench, &traces);
     for key in ["overall", "families", "difficulties", "missed", "alarmed"] {

@@ -88,3 +88,23 @@ fn a_leak_that_nothing_tells_of_is_found_in_the_heap_profile_and_scored() {
     let none = day(&["give-up"]);
     assert_eq!(none.status.code(), Some(2), "no day is on: {}", stdout(&none));
 }
+
+#[test]
+fn a_day_whose_service_is_gone_can_be_ended_and_another_begun() {
+    let bench = Bench::new();
+    let record = bench.path("day.json");
+    let start = |seed: &str| {
+        let service =
+            Service::start(Path::new(LEAKLAB), Duration::ZERO, || false).expect("a service");
+        let url = format!("http://{}", service.address());
+        let args = ["gameday", "start", "--seed", seed, "--url", &url, "--record", utf8(&record)];
+        bench.run(&args)
+        // Here the service ends.
+    };
+    assert_eq!(start("5").status.code(), Some(0));
+    let over = bench.run(&["gameday", "give-up", "--record", utf8(&record)]);
+    assert_eq!(over.status.code(), Some(0), "{}", stderr(&over));
+    assert!(stdout(&over).contains("listeners"), "{}", stdout(&over));
+    assert!(stderr(&over).contains("does not answer"), "{}", stderr(&over));
+    assert_eq!(start("6").status.code(), Some(0));
+}

@@ -96,3 +96,33 @@ fn new_false_alarms_failures_and_longer_delays_are_regressions() {
     let hardly = now(|trace| (trace < 20).then(|| on(trace, Some(105.0), 0)));
     assert!(!hardly.regressed, "{hardly:?}");
 }
+
+#[test]
+fn more_false_alarms_where_there_were_some_are_a_regression_and_so_are_lost_recoveries_and_causes()
+{
+    let alarms = |count: usize| -> Vec<OnTrace> {
+        (0..30).map(|trace| on(trace, None, if trace < 20 { 0 } else { count })).collect()
+    };
+    let louder = compared("d", &alarms(1), &alarms(30), false);
+    assert_eq!(
+        louder.regressions,
+        ["300 false alarms where there were 10: more of them on 10 traces, fewer on 0 (p = 0.001)"]
+    );
+    assert!(!compared("d", &alarms(30), &alarms(1), true).regressed);
+    // A tenth more, however sure, is the same to whoever is paged.
+    assert!(!compared("d", &alarms(20), &alarms(21), true).regressed);
+
+    let seen = |recovered: Option<f64>, right: bool| -> Vec<OnTrace> {
+        let mut all = then();
+        for on in all.iter_mut().take(6) {
+            on.outcome.fixed = true;
+            on.outcome.recovered_after_seconds = recovered;
+            on.outcome.cause_is_right = Some(right);
+        }
+        all
+    };
+    let blind = compared("d", &seen(Some(20.0), true), &seen(None, true), false);
+    assert_eq!((blind.recovered.lost.len(), blind.regressions.len()), (6, 1), "{blind:?}");
+    let wrong = compared("d", &seen(None, true), &seen(None, false), false);
+    assert_eq!((wrong.cause.lost.len(), wrong.regressions.len()), (6, 1), "{wrong:?}");
+}

@@ -11,7 +11,7 @@ use super::{Exit, Failure, as_given};
 use crate::corpus::shape::{Added, Rate, Shape, add};
 use crate::corpus::truth::Truth;
 use crate::corpus::write::{Folder, Origin};
-use crate::corpus::{Trace, card, manifest, read};
+use crate::corpus::{Trace, card, manifest, measure, read};
 use crate::faults::Faults;
 use crate::prometheus::Prometheus;
 use crate::quantity::parse_seconds;
@@ -23,7 +23,8 @@ const LARGEST_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 ///
 /// Files may be CSV, `OpenMetrics` or Prometheus text with timestamps, or the JSON of a range query, plain
 /// or gzip; the content tells. Names that are signals (`rss_bytes`, `fds`, ...) are judged, all others are
-/// gauges. The truth is `--truth`, or `NAME.truth.yaml` beside each file.
+/// gauges. The truth is `--truth`, or `NAME.truth.yaml` beside each file; slope, growth and deviation of a leak
+/// that it does not tell are measured.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
     /// Files of samples
@@ -151,6 +152,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
         }
     }
     Faults::check(faults)?;
+    traces.iter_mut().for_each(measure::fill_in);
     args.target.write("imported", &traces, &card::imported(&as_given(), &args.target.licence))
 }
 
