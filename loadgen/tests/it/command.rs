@@ -80,7 +80,7 @@ fn a_generator_without_a_processor_to_spare_says_that_requests_waited_for_it() {
         command
     };
     let computes = |()| {
-        let child = there("sh").args(["-c", "while :; do :; done"]).spawn();
+        let child = there("sh").args(["-c", "ulimit -t 60; while :; do :; done"]).spawn();
         Background(child.expect("a shell"))
     };
     let _busy = [(); 3].map(computes);
