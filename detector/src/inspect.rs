@@ -12,6 +12,10 @@ pub mod request;
 mod restarts;
 pub mod shard;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
 use serde::Serialize;
 
 pub use choice::Step;
@@ -56,12 +60,15 @@ pub struct Inspection {
     pub judging_seconds: f64,
     /// What leaks, most urgent first.
     pub findings: Vec<Finding>,
+    /// Those series that were judged steady, of those that were asked after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steady: Vec<String>,
 }
 
 /// Series by their state in the end.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Leaks now.
+    /// Leaks now, or did until a restart after which it cannot be told yet.
     pub leaking: u64,
     /// Leaked, and no longer grows.
     pub growth_stopped: u64,
@@ -118,6 +125,9 @@ pub struct Finding {
     /// The judgement; times in it are Unix seconds.
     #[serde(flatten)]
     pub assessment: Assessment,
+    /// The restart that ended the run that leaked, if what came after it is too young to be judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarted_seconds: Option<f64>,
     /// The first value.
     pub first: f64,
     /// The latest value.
@@ -184,25 +194,42 @@ impl Severity {
 pub struct Inspector {
     signal: Signal,
     settings: Settings,
+    asked_after: Arc<BTreeSet<String>>,
     /// How the series so far were judged.
     pub counts: Counts,
     /// Samples so far.
     pub samples: u64,
     /// What leaks, in the order in which it came.
     pub findings: Vec<Finding>,
+    /// What was judged steady of what was asked after.
+    pub steady: Vec<String>,
 }
 
 impl Inspector {
     /// One that has seen nothing and takes all values for `signal`.
     pub fn new(signal: Signal, settings: Settings) -> Self {
-        Self { signal, settings, counts: Counts::default(), samples: 0, findings: Vec::new() }
+        Self {
+            signal,
+            settings,
+            asked_after: Arc::default(),
+            counts: Counts::default(),
+            samples: 0,
+            findings: Vec::new(),
+            steady: Vec::new(),
+        }
+    }
+
+    /// One that also names which of these series, by their [`subject`], are steady.
+    #[must_use]
+    pub fn asked_after(self, subjects: &BTreeSet<String>) -> Self {
+        Self { asked_after: Arc::new(subjects.clone()), ..self }
     }
 
     /// Judges a series, of which `starts` tells when it began anew. Values that are no numbers are gaps, as are those out
     /// of order.
     pub fn take(&mut self, series: &RangeSeries, starts: &[Sample]) {
         let mut watcher = Watcher::new(self.settings.clone());
-        let (mut curve, mut ends) = (Curve::default(), None);
+        let (mut curve, mut ends, mut restarted_seconds) = (Curve::default(), None, None);
         for sample in &series.values {
             let observation = Observation {
                 t_seconds: sample.0,
@@ -214,6 +241,8 @@ impl Inspector {
                 self.samples += 1;
                 curve.push(sample.0, sample.1);
                 ends = Some((ends.map_or(sample.1, |(first, _)| first), sample.1));
+                let leaked = watcher.cut_off().first();
+                restarted_seconds = leaked.and(restarted_seconds.or(observation.start_seconds));
             }
         }
         watcher.finish();
@@ -222,12 +251,24 @@ impl Inspector {
             *self.counts.of(State::Undecided) += 1;
             return;
         };
+        let cut_off = watcher.cut_off().first().zip(restarted_seconds);
+        let assessment = cut_off.map_or(assessment, |(leak, restart)| {
+            cut_off_by(
+                leak,
+                restart,
+                self.settings.limit_of(self.signal).map(|limit| limit - latest),
+            )
+        });
+        if assessment.state == State::Steady && !self.asked_after.is_empty() {
+            self.steady.extend(self.asked_after.get(&subject(&series.metric)).cloned());
+        }
         *self.counts.of(assessment.state) += 1;
         if matches!(assessment.state, State::Leaking | State::GrowthStopped | State::Recovered) {
             self.findings.push(Finding {
                 labels: series.metric.clone(),
                 severity: Severity::of(assessment.state, assessment.eta_seconds),
                 assessment,
+                restarted_seconds,
                 first,
                 latest,
                 largest: Largest::NoAnalysis("not asked".to_owned()),
@@ -243,11 +284,13 @@ impl Inspector {
         self.counts.merge(other.counts);
         self.samples += other.samples;
         self.findings.extend(other.findings);
+        self.steady.extend(other.steady);
     }
 
     /// Puts the most urgent first, and notes which others are on the same host: those with the same value of
     /// `host_label`, up to a port.
     pub fn rank(&mut self, host_label: &str) {
+        self.steady.sort_unstable();
         let eta = |finding: &Finding| finding.assessment.eta_seconds.unwrap_or(f64::INFINITY);
         self.findings.sort_by(|a, b| {
             a.severity
@@ -264,6 +307,32 @@ impl Inspector {
             finding.related = (0..hosts.len()).filter(same).map(|other| other + 1).collect();
         }
     }
+}
+
+/// A leak that was cut off, with so much room from the latest value of the new run to the limit. Whether that run leaks
+/// is not known; if so, it reaches the limit at the slope of the old one.
+fn cut_off_by(leak: &Assessment, restart_seconds: f64, room: Option<f64>) -> Assessment {
+    let slope = leak.slope_per_second.filter(|slope| *slope > 0.0);
+    let at = instant(restart_seconds);
+    Assessment {
+        eta_seconds: room.zip(slope).map(|(room, slope)| room.max(0.0) / slope),
+        reason: format!("leaked until the restart at {at}; the new run is too young to be judged"),
+        ..leak.clone()
+    }
+}
+
+/// An instant of Unix seconds, in UTC.
+pub fn instant(seconds: f64) -> String {
+    let since = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
+}
+
+/// The labels on one line: `{instance="a",job="b"}`.
+pub fn subject(labels: &Labels) -> String {
+    let pair = |(name, value): (&String, &String)| {
+        format!("{name}={}", serde_json::Value::from(value.as_str()))
+    };
+    format!("{{{}}}", labels.iter().map(pair).collect::<Vec<_>>().join(","))
 }
 
 /// The host that the labels name, without a port.

@@ -20,12 +20,21 @@ pub struct Watcher {
     segment: Option<Segment>,
     /// Signals that were given an assessment.
     told: BTreeSet<Signal>,
+    /// Leaks that a restart cut off, while the new run cannot be judged.
+    cut_off: Vec<Assessment>,
 }
 
 impl Watcher {
     /// A watcher that has seen nothing.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, held_back: Vec::new(), seen: None, segment: None, told: BTreeSet::new() }
+        Self {
+            settings,
+            held_back: Vec::new(),
+            seen: None,
+            segment: None,
+            told: BTreeSet::new(),
+            cut_off: Vec::new(),
+        }
     }
 
     /// Takes in one observation and returns an assessment for each signal whose state changed
@@ -37,6 +46,10 @@ impl Watcher {
         observation.check(self.seen.map(|seen| seen.t_seconds))?;
         let mut changes = Vec::new();
         if let Some(why) = self.begins_anew(observation) {
+            if self.seen.is_some_and(|seen| seen.restarted_by(observation)) {
+                let leaks = self.current().into_iter().filter(|line| line.state == State::Leaking);
+                self.cut_off.extend(leaks);
+            }
             changes = self.restart(observation.t_seconds, &why);
         }
         self.seen = Some(self.seen.unwrap_or_default().and(observation));
@@ -46,7 +59,16 @@ impl Watcher {
             changes.extend(self.hold_back(observation));
         }
         self.told.extend(changes.iter().map(|assessment| assessment.signal));
+        let judged = |line: &Assessment| !matches!(line.state, State::Undecided | State::Suspect);
+        let judged: Vec<Signal> = changes.iter().filter(|l| judged(l)).map(|l| l.signal).collect();
+        self.cut_off.retain(|line| !judged.contains(&line.signal));
         Ok(changes)
+    }
+
+    /// Leaks that were cut off by a restart, as they stood at their last observation, as long as no later run could be
+    /// judged.
+    pub fn cut_off(&self) -> &[Assessment] {
+        &self.cut_off
     }
 
     /// Tells the watcher that somebody applied a fix at `t_seconds`, so that growth which stops

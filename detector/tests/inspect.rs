@@ -171,7 +171,10 @@ fn sound(question: &Question, instances: &[&str]) -> Answer {
 
 fn inspect(address: SocketAddr, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_detector"));
-    command.args(["inspect", &format!("http://{address}"), "--format", "json"]).args(more);
+    command.args(["inspect", &format!("http://{address}")]).args(more);
+    if !more.contains(&"--format") {
+        command.args(["--format", "json"]);
+    }
     command.env_remove("METRICS_AUTH_USERNAME").env_remove("METRICS_AUTH_TOKEN");
     command.output().expect("runs")
 }
@@ -394,6 +397,77 @@ fn a_restart_begins_a_new_run_where_start_times_tell() {
             );
         }
     }
+}
+
+/// 20 kB/s until a restart so long before the end; after it the same again, or nothing.
+fn restarted(before_end_seconds: u32, leaks_on: bool) -> Server {
+    const LAST: u32 = 6 * 3600;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let from = now.floor() - f64::from(LAST);
+    let restart = LAST - before_end_seconds;
+    let values = move |value: &dyn Fn(u32) -> f64| -> Value {
+        let samples = (0..LAST).step_by(15);
+        let samples: Value =
+            samples.map(|k| json!([from + f64::from(k), value(k).to_string()])).collect();
+        json!({"resultType": "matrix", "result": [
+            {"metric": {"instance": "a"}, "values": samples}
+        ]})
+    };
+    Server::new(move |_, question| match question.query() {
+        _ if question.path == "series" => fine(&series(&["a"])),
+        query if query.starts_with("m{") => fine(&values(&|k| {
+            let noise = f64::from(k * 7919 % 13) * 1e4;
+            let grown = if k < restart { k } else { (k - restart) * u32::from(leaks_on) };
+            1e8 + noise + f64::from(grown) * 2e4
+        })),
+        query if query.contains("max_over_time(process_start") => fine(&json!({
+            "resultType": "vector", "result": [{"metric": {"instance": "a"}, "value": [now, "1"]}]
+        })),
+        query if query.starts_with("process_start_time_seconds{") => fine(&values(&|k| {
+            if k < restart { from - 60.0 } else { from + f64::from(restart) }
+        })),
+        _ => nothing(),
+    })
+}
+
+#[test]
+fn a_leak_that_a_restart_has_just_cut_off_is_found_until_the_new_run_is_steady() {
+    let server = restarted(600, true);
+    let output = inspect(server.address, &["--query", "m", "--limit", "1GiB"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let found = report(&output);
+    assert_eq!(
+        (&found["counts"]["leaking"], &found["counts"]["undecided"]),
+        (&json!(1), &json!(0))
+    );
+    let finding = &found["findings"][0];
+    assert_eq!((&finding["state"], &finding["severity"]), (&json!("leaking"), &json!("warning")));
+    let at = found["to_seconds"].as_f64().zip(finding["restarted_seconds"].as_f64());
+    assert!(at.is_some_and(|(to, at)| (to - at - 600.0).abs() < 60.0), "{finding}");
+    let reason = finding["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("leaked until the restart at 2"), "{reason}");
+    assert!(reason.ends_with("Z; the new run is too young to be judged"), "{reason}");
+    for format in ["text", "html"] {
+        let output = inspect(server.address, &["--query", "m", "--format", format]);
+        assert!(String::from_utf8_lossy(&output.stdout).contains(reason), "{format}");
+    }
+    let output = inspect(restarted(4 * 3600, false).address, &["--query", "m"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(report(&output)["counts"]["steady"], 1);
+}
+
+#[test]
+fn of_the_series_that_are_asked_after_the_steady_ones_are_named() {
+    let server = Server::new(|_, question| sound(question, &["leaks", "a", "b"]));
+    let mut list = tempfile::NamedTempFile::new().expect("a file");
+    for instance in ["leaks", "a", "gone"] {
+        writeln!(list, r#"{{__name__="m",instance="{instance}"}}"#).expect("written");
+    }
+    let file = list.path().to_str().expect("a path");
+    let named = report(&inspect(server.address, &["--query", "m", "--ask-after", file]));
+    assert_eq!(named["steady"], json!([r#"{__name__="m",instance="a"}"#]));
+    let unasked = report(&inspect(server.address, &["--query", "m"]));
+    assert_eq!((&unasked["steady"], &unasked["counts"]["steady"]), (&Value::Null, &json!(2)));
 }
 
 #[test]

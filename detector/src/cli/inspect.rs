@@ -3,6 +3,7 @@
 mod html;
 mod text;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -103,6 +104,10 @@ pub struct Args {
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
+    /// Name in the JSON those of these series that were judged steady: one a line, as {instance="a",job="b"}.
+    #[arg(long, value_name = "FILE")]
+    ask_after: Option<PathBuf>,
+
     /// Judge on so many cores [default: all that this process may use].
     #[arg(long, value_name = "NUMBER")]
     judges: Option<NonZeroU8>,
@@ -136,6 +141,8 @@ enum BadFlag {
     ForeignLimit(Signal),
     #[error("cannot read the hosts in {}", path.display())]
     Hosts { path: PathBuf, source: io::Error },
+    #[error("cannot read the series in {}", path.display())]
+    Series { path: PathBuf, source: io::Error },
     #[error("{} names no host", .0.display())]
     NoHosts(PathBuf),
 }
@@ -166,7 +173,15 @@ fn request(args: Args) -> Result<Request, Refusal> {
             Err(bad) => problems.push(bad.into()),
         }
     }
+    let mut asked_after = BTreeSet::new();
+    if let Some(path) = args.ask_after {
+        match text_of(&path) {
+            Ok(text) => asked_after.extend(text.lines().map(str::to_owned)),
+            Err(source) => problems.push(BadFlag::Series { path, source }.into()),
+        }
+    }
     let request = Request {
+        asked_after,
         authority: args.ca,
         signal: args.signal,
         over: args.over,
@@ -190,13 +205,16 @@ fn request(args: Args) -> Result<Request, Refusal> {
 
 /// One host a line; empty lines and those that begin with `#` do not count.
 fn hosts_in(path: &Path) -> Result<Vec<String>, BadFlag> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST_LIST_BYTES).read_to_string(&mut text))
-        .map_err(|source| BadFlag::Hosts { path: path.to_owned(), source })?;
+    let text = text_of(path).map_err(|source| BadFlag::Hosts { path: path.to_owned(), source })?;
     let hosts = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     let hosts: Vec<String> = hosts.map(str::to_owned).collect();
     if hosts.is_empty() { Err(BadFlag::NoHosts(path.to_owned())) } else { Ok(hosts) }
+}
+
+fn text_of(list: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(list)?.take(LARGEST_LIST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A fleet always has series that are too young to judge, so these decide only where there is nothing else.

@@ -1,5 +1,6 @@
 //! One inspection from beginning to end: what was asked for, and what came of it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -45,6 +46,8 @@ pub struct Request {
     pub processes_query: Option<String>,
     /// Which part of the series.
     pub shard: Option<Shard>,
+    /// Series that are named if they are steady, by their [`super::subject`].
+    pub asked_after: BTreeSet<String>,
     /// How many threads judge.
     pub judges: NonZeroU8,
     /// Longest that all of it may take.
@@ -67,6 +70,7 @@ impl Request {
             choice: Choice::default(),
             processes_query: None,
             shard: None,
+            asked_after: BTreeSet::new(),
             judges: judges::cores(),
             time_limit: Duration::from_mins(15),
         }
@@ -117,7 +121,8 @@ impl Request {
             shard: self.shard,
             host_label: &self.host_label,
         };
-        let template = Inspector::new(self.signal(), self.settings());
+        let template =
+            Inspector::new(self.signal(), self.settings()).asked_after(&self.asked_after);
         let (answered, judged) =
             judges::judge(self.judges, &template, |desk| questions.ask_all(desk));
         let (answered, mut inspector) = (answered.map_err(asked)?, judged.inspector);
@@ -152,6 +157,7 @@ impl Request {
             judges: self.judges.get().into(),
             judging_seconds: judged.busy.as_secs_f64(),
             findings: inspector.findings,
+            steady: inspector.steady,
         })
     }
 

@@ -2,12 +2,13 @@
 //! memory is given back and its end is certain. What it finds becomes incidents.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::incident::{Figures, Kind, News, Report, Topic};
@@ -16,6 +17,8 @@ use super::shared::Shared;
 use super::stop::Stop;
 use super::store::Inspected;
 use super::voice::narrate;
+use crate::inspect::subject;
+use crate::source::Labels;
 
 /// It ends itself within its time limit; after so much more it is ended.
 const GRACE: Duration = Duration::from_secs(30);
@@ -143,7 +146,8 @@ impl Making {
         for (flag, value) in &inspection.options {
             command.args([flag, value.as_str()]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["--ask-after", "/dev/stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
 
@@ -151,6 +155,7 @@ impl Making {
     fn run(&self, stop: &Stop) -> Result<(Value, bool), String> {
         let started = self.command().and_then(|mut command| command.spawn());
         let mut child = started.map_err(|error| format!("cannot be started: {error}"))?;
+        write(child.stdin.take(), self.open());
         let (out, errors) = (reader(child.stdout.take()), reader(child.stderr.take()));
         let ended = self.wait(&mut child, stop);
         let (out, errors) = (text(out), text(errors));
@@ -183,78 +188,84 @@ impl Making {
         }
     }
 
-    /// Reports what is found and, if that is all there is, of what was found before and is not now
-    /// that it is no more.
-    fn hand_on(&self, report: &Value, complete: bool, at_seconds: f64) {
-        let findings = report["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let found: Vec<Report> =
-            findings.iter().filter_map(|finding| self.report(finding, at_seconds)).collect();
+    /// The series of its open incidents: it is asked after these.
+    fn open(&self) -> Vec<String> {
         let open = self.shared.shelf.with(|store| store.open_incidents()).unwrap_or_default();
-        let ours =
-            open.into_iter().filter(|_| complete).map(|incident| incident.about).filter(|about| {
-                about.kind == Kind::Inspection && about.target == self.inspection.name
-            });
-        let gone = ours.filter(|about| !found.iter().any(|report| report.about == *about));
-        let gone: Vec<Report> = gone
-            .map(|about| Report {
-                about,
-                news: News::Steady,
-                at_seconds,
-                evidence_since_seconds: 0.0,
-                run_start_seconds: None,
-                onset_seconds: None,
-                severity: "notice",
-                figures: Figures::default(),
-                reason: "not among the leaks of the latest inspection".to_owned(),
-            })
-            .collect();
-        for report in found.into_iter().chain(gone) {
+        let abouts = open.into_iter().map(|incident| incident.about);
+        let ours = abouts
+            .filter(|about| about.kind == Kind::Inspection && about.target == self.inspection.name);
+        ours.map(|about| about.subject).collect()
+    }
+
+    fn hand_on(&self, report: &Value, complete: bool, at_seconds: f64) {
+        for report in reports(&self.inspection.name, report, complete, at_seconds) {
             if self.reports.send(report).is_err() {
                 return;
             }
         }
     }
+}
 
-    fn report(&self, finding: &Value, at_seconds: f64) -> Option<Report> {
-        let news = match finding["state"].as_str()? {
-            "leaking" => News::Leaking,
-            "growth_stopped" => News::GrowthStopped,
-            "recovered" => News::Recovered,
-            _ => return None,
-        };
-        let number = |name: &str| finding[name].as_f64();
-        let signal = finding["signal"].as_str()?;
-        let unit = match signal {
-            "memory_used_percent" => "percent",
-            signal if signal.ends_with("_bytes") => "bytes",
-            counted => counted,
-        };
-        Some(Report {
-            about: Topic {
-                target: self.inspection.name.clone(),
-                kind: Kind::Inspection,
-                subject: labels(&finding["labels"]),
-            },
-            news,
-            at_seconds,
-            evidence_since_seconds: 0.0,
-            run_start_seconds: None,
-            onset_seconds: number("onset_seconds"),
-            severity: match finding["severity"].as_str() {
-                Some("critical") => "critical",
-                Some("warning") => "warning",
-                _ => "notice",
-            },
-            figures: Figures {
-                unit: unit.to_owned(),
-                level: number("latest"),
-                slope_per_second: number("slope_per_second"),
-                eta_seconds: number("eta_seconds"),
-                ..Figures::default()
-            },
-            reason: finding["reason"].as_str().unwrap_or_default().to_owned(),
-        })
-    }
+/// What is found and, if nothing is missing, what was asked after and is steady. A series that is undecided, suspect or not
+/// there says nothing.
+fn reports(name: &str, report: &Value, complete: bool, at_seconds: f64) -> Vec<Report> {
+    let list = |key: &str| report[key].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = list("findings").iter().filter_map(|finding| found(name, finding, at_seconds));
+    let steady = list("steady").iter().filter(|_| complete).filter_map(Value::as_str);
+    let steady = steady.map(|subject| Report {
+        about: about(name, subject.to_owned()),
+        news: News::Steady,
+        at_seconds,
+        evidence_since_seconds: 0.0,
+        run_start_seconds: None,
+        onset_seconds: None,
+        severity: "notice",
+        figures: Figures::default(),
+        reason: "steady in the latest inspection".to_owned(),
+    });
+    found.chain(steady).collect()
+}
+
+fn found(name: &str, finding: &Value, at_seconds: f64) -> Option<Report> {
+    let news = match finding["state"].as_str()? {
+        "leaking" => News::Leaking,
+        "growth_stopped" => News::GrowthStopped,
+        "recovered" => News::Recovered,
+        _ => return None,
+    };
+    let number = |name: &str| finding[name].as_f64();
+    let signal = finding["signal"].as_str()?;
+    let unit = match signal {
+        "memory_used_percent" => "percent",
+        signal if signal.ends_with("_bytes") => "bytes",
+        counted => counted,
+    };
+    let labels = Labels::deserialize(&finding["labels"]).ok()?;
+    Some(Report {
+        about: about(name, subject(&labels)),
+        news,
+        at_seconds,
+        evidence_since_seconds: 0.0,
+        run_start_seconds: None,
+        onset_seconds: number("onset_seconds"),
+        severity: match finding["severity"].as_str() {
+            Some("critical") => "critical",
+            Some("warning") => "warning",
+            _ => "notice",
+        },
+        figures: Figures {
+            unit: unit.to_owned(),
+            level: number("latest"),
+            slope_per_second: number("slope_per_second"),
+            eta_seconds: number("eta_seconds"),
+            ..Figures::default()
+        },
+        reason: finding["reason"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+fn about(inspection: &str, subject: String) -> Topic {
+    Topic { target: inspection.to_owned(), kind: Kind::Inspection, subject }
 }
 
 fn outcome(report: &Value) -> String {
@@ -269,11 +280,11 @@ fn outcome(report: &Value) -> String {
     outcome.to_owned()
 }
 
-/// As Prometheus writes them: `{instance="a",job="b"}`.
-fn labels(labels: &Value) -> String {
-    let pairs = labels.as_object().into_iter().flatten();
-    let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{{{}}}", pairs.join(","))
+/// What is not read ends when the reader does.
+fn write(pipe: Option<impl Write + Send + 'static>, lines: Vec<String>) {
+    thread::spawn(move || {
+        let _ = pipe.map(|mut pipe| pipe.write_all((lines.join("\n") + "\n").as_bytes()));
+    });
 }
 
 /// A thread of its own for each pipe, lest the other one fill.
@@ -288,4 +299,29 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String
 
 fn text(reader: thread::JoinHandle<String>) -> String {
     reader.join().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::incident::{Happened, step};
+    use super::*;
+
+    #[test]
+    fn an_incident_ends_only_when_its_series_is_known_to_be_steady() {
+        let labels = json!({"instance": "a\"b", "job": "api"});
+        let finding = json!({"labels": labels, "signal": "rss_bytes", "state": "leaking"});
+        let found = reports("hosts", &json!({ "findings": [finding] }), true, 100.0);
+        let (incident, happened) = step(None, &found[0]).expect("a leak");
+        assert_eq!(happened, Happened::Opened);
+        assert_eq!(incident.about.subject, r#"{instance="a\"b",job="api"}"#);
+        let silent = json!({"findings": [], "counts": {"undecided": 1, "suspect": 1, "steady": 9}});
+        assert_eq!(reports("hosts", &silent, true, 200.0), []);
+        let steady = json!({"findings": [], "steady": [incident.about.subject]});
+        assert_eq!(reports("hosts", &steady, false, 200.0), []);
+        let news = reports("hosts", &steady, true, 200.0);
+        let (_, happened) = step(Some(&incident), &news[0]).expect("an end");
+        assert_eq!(happened, Happened::Withdrawn);
+    }
 }

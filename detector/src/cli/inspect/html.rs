@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::text::{facts, headline, instant, labels, remarks};
+use super::text::{facts, headline, labels, remarks};
 use crate::cli::units::level;
-use crate::inspect::{Curve, Finding, Inspection};
+use crate::inspect::{Curve, Finding, Inspection, instant};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -121,6 +121,7 @@ mod tests {
             judges: 1,
             judging_seconds: 1.0,
             findings: inspector.findings,
+            steady: Vec::new(),
         });
         for wanted in [
             "<h1>1 of 1 leak</h1>",

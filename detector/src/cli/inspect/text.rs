@@ -1,11 +1,10 @@
 //! The report of an inspection, for people.
 
 use std::fmt::{Display, Formatter, Result};
-use std::time::{Duration, UNIX_EPOCH};
 
 use crate::State;
 use crate::cli::units::{bytes, duration, hourly, level};
-use crate::inspect::{Event, Finding, Inspection, Largest, Step};
+use crate::inspect::{Event, Finding, Inspection, Largest, Step, instant};
 
 impl Display for Inspection {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -129,10 +128,4 @@ fn largest(largest: &Largest) -> String {
             users.join(", ")
         }
     }
-}
-
-/// An instant of Unix seconds, in UTC.
-pub fn instant(seconds: f64) -> String {
-    let since = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
