@@ -3,6 +3,8 @@
 //! N checks cover N intervals: the first look is where the first one begins. What a program takes while it starts is no
 //! leak, so where there are several intervals the first is shown as warm-up, and warned of nothing.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
 use crate::cli::units::{bytes, duration};
@@ -14,8 +16,9 @@ const HEAP_GROWTH: f64 = 0.5;
 const HEAP_GROWTH_SECONDS: f64 = 600.0;
 /// Tasks are warned of from more than this many times what they were.
 const TASK_FACTOR: f64 = 2.0;
-/// Intervals that grew one after the other until it is called a steady trend.
-const STEADY_INTERVALS: usize = 3;
+/// Intervals that grew one after the other until it is called a steady trend: as many as there are after warm-up where
+/// these are fewer than the most, but two of them at least.
+const STEADY_INTERVALS: RangeInclusive<u32> = 2..=3;
 /// Growth of an interval below this share is none.
 const LEAST_SHARE: f64 = 0.01;
 
@@ -114,8 +117,10 @@ impl Intervals {
             now.growth_bytes.is_some_and(|growth| growth > LEAST_SHARE * level)
         };
         let streak = rows.windows(2).rev().take_while(|pair| grew(pair)).count();
-        (streak == STEADY_INTERVALS)
-            .then(|| format!("memory grew in each of the last {STEADY_INTERVALS} intervals"))
+        let (least, most) = STEADY_INTERVALS.into_inner();
+        let enough = self.checks.saturating_sub(1).clamp(least, most);
+        (streak == enough as usize)
+            .then(|| format!("memory grew in each of the last {enough} intervals"))
     }
 }
 
@@ -213,5 +218,20 @@ mod tests {
         assert_eq!(tasks, ["tasks more than doubled: 5 -> 11"]);
         // A single interval has no warm-up to leave out.
         assert_eq!(told(600.0, 1, &[(10.0, 5.0), (10.0, 11.0)]).len(), 1);
+    }
+
+    /// Of N checks N - 1 are not warm-up, and one alone is no trend.
+    #[test]
+    fn a_steady_trend_is_three_intervals_or_two_where_there_are_no_more_after_warm_up() {
+        let steps: Vec<(f64, f64)> = (0..7).map(|i| (100.0 + 5.0 * f64::from(i), 5.0)).collect();
+        let after = |checks: u32, intervals: usize| told(60.0, checks, &steps[..=intervals]);
+        let none: [String; 0] = [];
+        assert_eq!(after(1, 1), none);
+        assert_eq!(after(2, 2), none);
+        assert_eq!(after(3, 2), none);
+        assert_eq!(after(3, 3), ["memory grew in each of the last 2 intervals"]);
+        assert_eq!(after(4, 3), none);
+        assert_eq!(after(4, 4), ["memory grew in each of the last 3 intervals"]);
+        assert_eq!(after(6, 6), ["memory grew in each of the last 3 intervals"]);
     }
 }
