@@ -1,7 +1,12 @@
 //! What to do next, from what was found.
 
-use super::plan::Plan;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Args;
+use super::plan::{EVERY, Plan};
 use super::report::{Ending, Report, SignalReport, Verdict};
+use super::started::Commands;
 use crate::cli::units::{bytes, duration};
 use crate::target::Kind;
 use crate::{Signal, State};
@@ -16,7 +21,7 @@ pub fn next_steps(report: &Report, plan: &Plan) -> Vec<String> {
     }
     match (report.verdict, report.ending) {
         (_, Ending::CutShort) => steps.push(cut_short(report, plan)),
-        (Verdict::Undecided, _) => steps.push(longer(report, plan)),
+        (Verdict::Undecided, _) => steps.push(longer(plan)),
         (Verdict::Steady, _) => steps.push(format!(
             "nothing; only growth that shows within {} was looked for, under the load of that time",
             duration(report.elapsed_seconds)
@@ -82,30 +87,68 @@ fn profile(signal: &SignalReport, plan: &Plan) -> Option<String> {
     ))
 }
 
-fn longer(report: &Report, plan: &Plan) -> String {
-    let asked = report.every_seconds * f64::from(report.intervals_asked);
+fn longer(plan: &Plan) -> String {
+    let asked = plan.every.as_secs_f64() * f64::from(plan.intervals);
     let twice = duration((2.0 * asked).round().max(1.0)).replace(' ', "");
-    let what = match &plan.commands.run {
-        Some(_) => "--run ...".to_owned(),
-        None => word(plan),
-    };
-    format!("watch for longer, under load: detector check {what} --for {twice}")
+    let what = if plan.commands.run.is_some() { None } else { word(plan) };
+    // Of the configuration it is known again; as often as suits intervals it is not.
+    let usual = plan.target.every.unwrap_or(EVERY);
+    let every = (plan.every != usual).then(|| format!("--every {}", exact(plan.every)));
+    let words: Vec<String> =
+        what.into_iter().chain(plan.given.iter().cloned()).chain(every).collect();
+    let words = words.join(" ");
+    format!("watch for longer, under load: detector check {words} --for {twice}")
 }
 
-/// How the command line names the target.
-fn word(plan: &Plan) -> String {
+/// How the command line names the target, unless by what is said again anyway.
+fn word(plan: &Plan) -> Option<String> {
     if let Some(name) = &plan.service {
-        return format!("-s '{name}'");
+        return Some(format!("-s {}", quoted(name)));
     }
-    let quoted = |option: &str, value: &str| format!("--{option} '{value}'");
-    match &plan.target.kind {
+    Some(match &plan.target.kind {
         Kind::Pid(pid) => pid.to_string(),
-        Kind::Process(name) => quoted("process", name),
-        Kind::Cgroup(path) => quoted("cgroup", &path.display().to_string()),
-        Kind::Container(name) => quoted("container", name),
-        Kind::Metrics(url) => quoted("metrics", url),
-        Kind::Json(url) | Kind::Prometheus { url, .. } => quoted("json", url),
-    }
+        Kind::Process(name) => option("process", name),
+        Kind::Cgroup(path) => option("cgroup", &path.display().to_string()),
+        Kind::Container(name) => option("container", name),
+        Kind::Json(url) => option("json", url),
+        Kind::Metrics(_) | Kind::Prometheus { .. } => return None,
+    })
+}
+
+/// What decides what is looked at and how it is judged, to be said again. Commands may hold secrets: they are left to be
+/// filled in.
+pub fn given(args: &Args) -> Vec<String> {
+    let Commands { run, ready, load } = &args.commands;
+    let commands = [("run", run), ("ready", ready), ("load", load)].into_iter();
+    let commands = commands.filter(|(_, command)| command.is_some());
+    let path = |path: &PathBuf| path.display().to_string();
+    let values = [
+        ("config", args.config.as_ref().map(path)),
+        ("metrics", args.metrics.clone()),
+        ("ca", args.ca.as_ref().map(path)),
+        ("heap-gauge", args.heap_gauge.clone()),
+        ("requests-counter", args.requests_counter.clone()),
+    ];
+    let values = values.into_iter().filter_map(|(name, value)| Some(option(name, &value?)));
+    let signals = args.judging.signals.iter().map(|signal| format!("--signal {signal}"));
+    let limit = args.limit.map(|limit| format!("--limit {}B", limit.value()));
+    let confirm = args.judging.confirm.map(|confirm| format!("--confirm {}", exact(confirm)));
+    let commands = commands.map(|(name, _)| format!("--{name} ..."));
+    commands.chain(values).chain(signals).chain(limit).chain(confirm).collect()
+}
+
+fn option(name: &str, value: &str) -> String {
+    format!("--{name} {}", quoted(value))
+}
+
+/// As `sh` reads it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// As an option takes it.
+fn exact(length: Duration) -> String {
+    humantime::format_duration(length).to_string().replace(' ', "")
 }
 
 fn cut_short(report: &Report, plan: &Plan) -> String {
@@ -118,10 +161,13 @@ fn cut_short(report: &Report, plan: &Plan) -> String {
 
 fn replay(report: &Report, plan: &Plan) -> Option<String> {
     let file = plan.trace.as_ref()?.display();
-    let confirm = humantime::format_duration(plan.confirm).to_string().replace(' ', "");
+    let confirm = exact(plan.confirm);
     let limit = report.limit.as_ref().map(|limit| format!(" --limit {}B", limit.bytes));
     let signals = plan.judging.signals.iter().map(|signal| format!(" --signal {signal}"));
     let signals: String = signals.collect();
     let limit = limit.unwrap_or_default();
     Some(format!("judge it again: detector replay {file} --confirm {confirm}{limit}{signals}"))
 }
+
+#[cfg(test)]
+mod tests;

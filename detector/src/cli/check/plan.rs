@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Args;
+use super::advice;
 use super::alerts::DEFAULT_LOG;
 use super::started::Commands;
 use crate::Signal;
@@ -22,7 +23,7 @@ const LEAST_INTERVALS: u32 = 10;
 
 /// How long and how often, where nobody says.
 const TOTAL: Duration = Duration::from_mins(1);
-const EVERY: Duration = Duration::from_secs(1);
+pub const EVERY: Duration = Duration::from_secs(1);
 /// The checks of `-s`, `-i` and `-c`, where nobody says.
 const INTERVAL: Duration = Duration::from_mins(10);
 const CHECKS: u32 = 3;
@@ -46,6 +47,8 @@ pub struct Plan {
     /// Its name in the configuration, if it comes from there.
     pub service: Option<String>,
     pub judging: Judging,
+    /// What of the command line a next command has to say again.
+    pub given: Vec<String>,
     pub trace: Option<PathBuf>,
     /// Where the report is to be left.
     pub report: Option<PathBuf>,
@@ -91,6 +94,7 @@ fn spoken(length: Duration) -> String {
 impl Plan {
     /// Checks the arguments; every contradiction at once.
     pub fn new(args: Args) -> Result<Self, Refusal> {
+        let given = advice::given(&args);
         let runs = args.commands.run.is_some();
         let service = args.which.service.clone();
         let mut target = args.which.target(args.config.as_deref(), runs, args.metrics)?;
@@ -121,6 +125,7 @@ impl Plan {
         }
         Ok(Self {
             commands: args.commands,
+            given,
             trace: args.trace,
             report: args.report,
             log: args.alerts.then(|| args.log.unwrap_or_else(|| DEFAULT_LOG.into())),
