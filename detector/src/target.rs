@@ -102,9 +102,9 @@ impl Target {
         }
     }
 
-    /// Whether it has a metrics page, which alone tells counters.
+    /// Whether it has a page, which alone tells counters.
     pub(crate) fn has_page(&self) -> bool {
-        self.metrics.is_some() || matches!(self.kind, Kind::Metrics(_))
+        self.metrics.is_some() || matches!(self.kind, Kind::Metrics(_) | Kind::Json(_))
     }
 
     /// Whether anything of it is asked over TLS.
@@ -228,7 +228,7 @@ impl Looker {
     }
 
     /// Asks for the gauges and counters of these names from now on, and no others: `queue_depth`, which is summed over
-    /// all labels, or `queue_depth{queue="mail"}`. Only a metrics page tells them.
+    /// all labels, or `queue_depth{queue="mail"}`. Only a page tells them.
     pub fn ask_for(&mut self, names: &BTreeSet<String>) {
         self.entity.ask_for(names);
         if let Some(page) = &mut self.page {

@@ -6,9 +6,11 @@
 mod secure;
 mod watch_support;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use secure::Secure;
 use serde_json::Value;
-use watch_support::{Page, Receiver, Watch, eventually, folder};
+use watch_support::{Page, Receiver, Watch, eventually, folder, serve};
 
 /// A rule that fires at once, so that no test has to wait for a judgement.
 const RULE: &str = "{name: TooMuch, kind: level, above: 100MiB, severity: critical}";
@@ -145,6 +147,37 @@ fn a_rule_on_a_counter_of_the_page_fires() {
     eventually("it fires", || watch.incidents("state=firing").len() == 1);
     let incident = &watch.incidents("")[0];
     assert_eq!(text(incident, "/subject"), "MemoryLeakEventsDetected");
+    assert_eq!(watch.end(), Some(0));
+}
+
+#[test]
+fn rules_on_a_page_in_json_may_name_all_of_its_numbers() {
+    let (folder, collections) = (folder(), AtomicU64::new(7));
+    let page = serve(move |_| {
+        let collections = collections.fetch_add(2, Ordering::Relaxed);
+        let page = format!(
+            r#"{{"heap_alloc_mb": 12.5, "heap_inuse_mb": 16, "heap_idle_mb": 3, "stack_inuse_mb": 2,
+            "num_gc": {collections}, "num_goroutine": 42, "last_gc_pause_ms": 9, "queue": 8}}"#
+        );
+        ("200 OK".to_owned(), page)
+    });
+    let named =
+        ["heap_idle_mb", "last_gc_pause_ms", "num_gc", "num_goroutine", "queue", "stack_inuse_mb"];
+    let rule = |name: &str| format!("- {{name: {name}, kind: level, of: {name}, above: 1}}\n");
+    let config = format!(
+        "every: 100ms\ntargets: [{{name: go, json: 'http://{page}/memory'}}]\nrules:\n{}\
+         - {{rule: ExcessiveGarbageCollection, of: num_gc, kind: events, above: 3, for: 0s}}\n",
+        named.map(rule).concat()
+    );
+    let watch = Watch::start(folder.path(), &config);
+    let firing = || {
+        let subject = |incident: &Value| text(incident, "/subject");
+        let mut firing: Vec<_> = watch.incidents("state=firing").iter().map(subject).collect();
+        firing.sort();
+        firing
+    };
+    let all = [&["ExcessiveGarbageCollection"][..], &named].concat();
+    eventually("all fire", || firing() == all);
     assert_eq!(watch.end(), Some(0));
 }
 

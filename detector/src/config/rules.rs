@@ -41,7 +41,9 @@ pub(super) fn read(file: &mut Fields<'_>, targets: &[Target]) -> Vec<TargetRule>
             Ok(rule) => {
                 let rule = TargetRule { rule, targets: named };
                 if rule.rule.counts() && !has_page(&rule, targets) {
-                    fields.report("only a metrics page tells this counter, and no target has one");
+                    fields.report(
+                        "only a page (metrics, json) tells this counter, and no target has one",
+                    );
                 }
                 rules.push(rule);
             }

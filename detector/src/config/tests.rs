@@ -108,11 +108,14 @@ fn rules_on_counters_need_a_page_that_tells_them_and_are_few() {
     let rule = "rules: [{rule: ExcessiveGarbageCollection, of: gc_total}]\n";
     assert_eq!(
         refused(&format!("targets: [{{name: a, pid: 1}}]\n{rule}")),
-        ["d.yaml:2:9: only a metrics page tells this counter, and no target has one"]
+        ["d.yaml:2:9: only a page (metrics, json) tells this counter, and no target has one"]
     );
+    let json = "targets: [{name: a, json: 'http://127.0.0.1:1/memory'}]\n";
     let page = "targets: [{name: a, pid: 1, metrics: 'http://127.0.0.1:1/metrics'}]\n";
-    let config = Config::parse("d.yaml", &format!("{page}{rule}")).expect("a sound file");
-    assert_eq!(config.rules[0].rule.asks_for(), Some("gc_total"));
+    for page in [json, page] {
+        let config = Config::parse("d.yaml", &format!("{page}{rule}")).expect("a sound file");
+        assert_eq!(config.rules[0].rule.asks_for(), Some("gc_total"));
+    }
     let many = |k| format!("- {{name: R{k}, kind: events, of: c{k}, above: 1}}\n");
     let many: String = (0..101).map(many).collect();
     assert_eq!(
@@ -138,5 +141,8 @@ fn a_rule_may_be_of_some_targets_which_must_be_there() {
     );
     let counter = "rules: [{rule: MemoryLeakEventsDetected, targets: [a]}]\n";
     let told = refused(&format!("{targets}{counter}"));
-    assert_eq!(told, ["d.yaml:2:9: only a metrics page tells this counter, and no target has one"]);
+    assert_eq!(
+        told,
+        ["d.yaml:2:9: only a page (metrics, json) tells this counter, and no target has one"]
+    );
 }

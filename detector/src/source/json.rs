@@ -2,7 +2,8 @@
 //! `heap_idle_mb`, `stack_inuse_mb`, `num_gc`, `num_goroutine`, `last_gc_pause_ms`.
 //!
 //! Fields in `_mb` are MiB. Fields named as signals are these signals, whatever else is a number may be the cause. Where
-//! objects are nested the names of their fields are joined by dots, and the last one tells the meaning.
+//! objects are nested the names of their fields are joined by dots, and the last one tells the meaning. Rules may name any
+//! number, which is told as it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,10 @@ const DEEPEST: usize = 8;
 pub(crate) struct JsonEntity {
     page: MetricsSource,
     wanted: Vec<Signal>,
+    /// What rules name.
+    asked: BTreeSet<String>,
+    /// The same, at the latest look.
+    named: BTreeMap<String, f64>,
     collections: f64,
     restarts: u32,
     runs: Runs<u32>,
@@ -46,8 +51,15 @@ pub(crate) struct JsonEntity {
 
 impl JsonEntity {
     pub(crate) fn new(page: MetricsSource, wanted: &[Signal]) -> Self {
-        let wanted = wanted.to_vec();
-        Self { page, wanted, collections: 0.0, restarts: 0, runs: Runs::default() }
+        Self {
+            page,
+            wanted: wanted.to_vec(),
+            asked: BTreeSet::new(),
+            named: BTreeMap::new(),
+            collections: 0.0,
+            restarts: 0,
+            runs: Runs::default(),
+        }
     }
 
     fn read(&self, text: &str) -> Result<Numbers, MetricsError> {
@@ -80,6 +92,7 @@ impl Entity for JsonEntity {
         let collections = numbers.named(COLLECTIONS).unwrap_or(self.collections);
         self.restarts += u32::from(collections < self.collections);
         self.collections = collections;
+        self.named = numbers.all_of(&self.asked);
         Ok(Observation {
             t_seconds,
             start_seconds: Some(self.runs.began(self.restarts, t_seconds)),
@@ -87,6 +100,14 @@ impl Entity for JsonEntity {
             requests_total: numbers.named("requests_total"),
             gauges: numbers.candidates(),
         })
+    }
+
+    fn ask_for(&mut self, names: &BTreeSet<String>) {
+        self.asked.clone_from(names);
+    }
+
+    fn named(&mut self) -> BTreeMap<String, f64> {
+        std::mem::take(&mut self.named)
     }
 }
 
@@ -97,6 +118,20 @@ struct Numbers(BTreeMap<String, f64>);
 impl Numbers {
     fn named(&self, field: &str) -> Option<f64> {
         self.0.iter().find_map(|(path, value)| (last(path) == field).then_some(*value))
+    }
+
+    /// Those that rules name: by their paths, or by the last part of these where one alone has it.
+    fn all_of(&self, names: &BTreeSet<String>) -> BTreeMap<String, f64> {
+        let alone = |name: &str| {
+            let mut fitting = self.0.iter().filter(|(path, _)| last(path) == name);
+            let (_, value) = fitting.next()?;
+            fitting.next().is_none().then_some(value)
+        };
+        let one = |name: &String| {
+            let value = self.0.get(name).or_else(|| alone(name))?;
+            Some((name.clone(), *value))
+        };
+        names.iter().filter_map(one).collect()
     }
 
     fn first_of(&self, fields: &[&str]) -> Option<f64> {

@@ -27,7 +27,7 @@ pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Answers every request with what `answer` makes of its body: status and body.
-fn serve(answer: impl Fn(&str) -> (String, String) + Send + 'static) -> SocketAddr {
+pub fn serve(answer: impl Fn(&str) -> (String, String) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     // It ends with the test's process.

@@ -25,6 +25,30 @@ fn heap_and_tasks_are_signals_and_what_restates_memory_is_no_cause() {
 }
 
 #[test]
+fn rules_may_name_every_number_by_its_path_or_by_a_last_part_that_is_its_own() {
+    let page = r#"{"heap_inuse_mb": 16, "heap_idle_mb": 3, "num_gc": 7, "num_goroutine": 42, "debt": -3,
+        "queue": 1, "in": {"queue": 2, "lag": 3}, "out": {"lag": 4, "sessions": 9}}"#;
+    let numbers = entity(&[]).read(page).expect("a page");
+    let told = [
+        ("heap_idle_mb", Some(3.0)),
+        ("heap_inuse_mb", Some(16.0)),
+        ("in.lag", Some(3.0)),
+        ("num_gc", Some(7.0)),
+        ("num_goroutine", Some(42.0)),
+        ("queue", Some(1.0)),
+        ("sessions", Some(9.0)),
+        ("debt", None),
+        ("lag", None),
+        ("queue{a=\"b\"}", None),
+    ];
+    let names = told.map(|(name, _)| name.to_owned()).into();
+    let found = numbers.all_of(&names);
+    for (name, value) in told {
+        assert_eq!(found.get(name).copied(), value, "{name}");
+    }
+}
+
+#[test]
 fn a_page_without_memory_is_a_missing_metric_and_no_json_is_garbage() {
     let missing = |wanted: &[Signal], text: &str| entity(wanted).read(text).expect_err("refused");
     assert!(matches!(missing(&[], r#"{"status": "ok"}"#), MetricsError::NoSignal { .. }));
