@@ -165,6 +165,11 @@ pub(crate) trait Entity: fmt::Debug + Send {
     /// Asks for the gauges and counters of these names from now on, where a page tells them.
     fn ask_for(&mut self, _names: &BTreeSet<String>) {}
 
+    /// Whether the latest look saw nothing because nothing new was due yet: a series between two of its samples.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
     /// What was asked for by name, as the latest look saw it.
     fn named(&mut self) -> BTreeMap<String, f64> {
         BTreeMap::new()
@@ -201,6 +206,8 @@ pub struct Look {
     /// Why the metrics page beside the target is not in it, where that could not be had: services under memory
     /// pressure are slow to answer, and that is when they are watched.
     pub page_error: Option<LookError>,
+    /// Whether the observation is empty because nothing new was due yet: a series between two of its samples.
+    pub waiting: bool,
 }
 
 /// Looks at one target, again and again.
@@ -224,7 +231,7 @@ impl Looker {
             }
             Err(error) => Some(LookError::from(error)),
         };
-        Ok(Look { observation, named, page_error })
+        Ok(Look { observation, named, page_error, waiting: self.entity.is_waiting() })
     }
 
     /// Asks for the gauges and counters of these names from now on, and no others: `queue_depth`, which is summed over

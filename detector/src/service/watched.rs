@@ -121,9 +121,10 @@ impl Watched {
             Reason::ServerError => threshold::Look::Failing,
             _ => threshold::Look::Failed,
         });
-        let seen = look.as_ref().ok();
-        let seen = seen
-            .map(|Look { observation, named, .. }| threshold::Look::Seen { observation, named });
+        let seen = look.as_ref().ok().map(|look| match look {
+            Look { waiting: true, .. } => threshold::Look::Waiting,
+            Look { observation, named, .. } => threshold::Look::Seen { observation, named },
+        });
         let mut standing = self.status.lock();
         let report = |guard: &mut Guard| {
             // Where only the page beside a process fails, the process is seen all the same.

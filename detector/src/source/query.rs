@@ -65,6 +65,8 @@ pub(crate) struct QueryEntity {
     credentials: Option<Credentials>,
     signals: Vec<Signal>,
     latest_unix_seconds: f64,
+    /// Whether the latest look found the sample of the one before.
+    waiting: bool,
 }
 
 impl QueryEntity {
@@ -77,7 +79,9 @@ impl QueryEntity {
     ) -> Result<Self, QueryError> {
         let (url, query, signals) = (url.to_owned(), query.to_owned(), signals.to_vec());
         let authority = authority.map(Path::to_owned);
-        let entity = Self { url, query, authority, credentials, signals, latest_unix_seconds: 0.0 };
+        let (latest_unix_seconds, waiting) = (0.0, false);
+        let entity =
+            Self { url, query, authority, credentials, signals, latest_unix_seconds, waiting };
         entity.server()?;
         Ok(entity)
     }
@@ -121,6 +125,18 @@ impl QueryEntity {
         let signal = Signal::ALL.into_iter().find(|signal| gauges_of(*signal).contains(&name));
         signal.ok_or_else(|| QueryError::NoSignal { query: self.query.clone() })
     }
+
+    /// Each sample is seen once; in between there is nothing to see, which is no news.
+    fn take(&mut self, t_seconds: f64, signal: Signal, sample: Sample) -> Observation {
+        let Sample(unix_seconds, value) = sample;
+        let mut observation = Observation { t_seconds, ..Observation::default() };
+        self.waiting = unix_seconds <= self.latest_unix_seconds;
+        if !self.waiting && value.is_finite() && value >= 0.0 {
+            observation.signals.insert(signal, value);
+        }
+        self.latest_unix_seconds = unix_seconds;
+        observation
+    }
 }
 
 impl Entity for QueryEntity {
@@ -129,14 +145,13 @@ impl Entity for QueryEntity {
         t_seconds: f64,
         _notes: &mut BTreeSet<String>,
     ) -> Result<Observation, LookError> {
-        let (labels, Sample(unix_seconds, value)) = self.ask()?;
+        let (labels, sample) = self.ask()?;
         let signal = self.signal(&labels)?;
-        let mut observation = Observation { t_seconds, ..Observation::default() };
-        if unix_seconds > self.latest_unix_seconds && value.is_finite() && value >= 0.0 {
-            observation.signals.insert(signal, value);
-        }
-        self.latest_unix_seconds = unix_seconds;
-        Ok(observation)
+        Ok(self.take(t_seconds, signal, sample))
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waiting
     }
 }
 
@@ -174,5 +189,19 @@ mod tests {
         ] {
             assert_eq!(is_selector(query), selector, "{query}");
         }
+    }
+
+    #[test]
+    fn between_two_samples_it_waits_and_a_sample_that_is_no_number_is_one() {
+        let signals = [Signal::RssBytes];
+        let entity = QueryEntity::new(("http://127.0.0.1:1", "a"), None, None, &signals);
+        let mut entity = entity.expect("an address");
+        let looks =
+            [(100.0, 1.0), (100.0, 1.0), (115.0, 2.0), (130.0, f64::NAN), (130.0, f64::NAN)];
+        let seen = looks.map(|(unix_seconds, value)| {
+            let seen = entity.take(0.0, Signal::RssBytes, Sample(unix_seconds, value));
+            (seen.signals.len(), entity.is_waiting())
+        });
+        assert_eq!(seen, [(1, false), (0, true), (1, false), (0, false), (0, true)]);
     }
 }

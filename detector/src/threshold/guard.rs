@@ -25,6 +25,8 @@ pub enum Look<'a> {
         /// What rules ask for by name ([`Rule::asks_for`]).
         named: &'a BTreeMap<String, f64>,
     },
+    /// It answers, and nothing new was due yet: a series between two of its samples.
+    Waiting,
     /// It refused our credentials, or asked for some.
     Refused,
     /// Who was asked failed itself: a status of 500 or more.
@@ -66,6 +68,8 @@ pub struct Guard {
     latest_seconds: Option<f64>,
     /// The first look that told something.
     first_seconds: Option<f64>,
+    /// Whether the figure was missing when something was seen last, which holds until something new is due.
+    was_missing: Option<bool>,
     /// Whether the latest look told that the condition does not hold.
     is_denied: bool,
     standing: Standing,
@@ -86,6 +90,7 @@ impl Guard {
             seen: None,
             latest_seconds: None,
             first_seconds: None,
+            was_missing: None,
             is_denied: false,
             standing: Standing::Quiet,
         }
@@ -132,12 +137,15 @@ impl Guard {
     /// Whether the condition holds, and what was measured; nothing where that cannot be told.
     fn ask(&mut self, look: Look<'_>, t_seconds: f64) -> Option<(bool, Option<f64>)> {
         match (&self.rule.condition, look) {
-            (Condition::Refused | Condition::Failing, Look::Seen { .. })
+            (Condition::Refused | Condition::Failing, Look::Seen { .. } | Look::Waiting)
             | (Condition::Refused, Look::Failing)
             | (Condition::Failing, Look::Refused) => Some((false, None)),
             (Condition::Missing(of), Look::Seen { observation, named }) => {
-                Some((of.of(observation, named).is_none(), None))
+                let missing = of.of(observation, named).is_none();
+                self.was_missing = Some(missing);
+                Some((missing, None))
             }
+            (Condition::Missing(_), Look::Waiting) => Some((self.was_missing?, None)),
             (Condition::Missing(_) | Condition::Refused, Look::Refused)
             | (Condition::Missing(_) | Condition::Failing, Look::Failing)
             | (Condition::Missing(_), Look::Failed) => Some((true, None)),
@@ -151,7 +159,10 @@ impl Guard {
                 let measured = self.measure(measure, value?, t_seconds)?;
                 Some((measured > threshold, Some(measured)))
             }
-            (Condition::Above { .. }, Look::Refused | Look::Failing | Look::Failed)
+            (
+                Condition::Above { .. },
+                Look::Waiting | Look::Refused | Look::Failing | Look::Failed,
+            )
             | (Condition::Refused | Condition::Failing, Look::Failed) => None,
         }
     }

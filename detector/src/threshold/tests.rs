@@ -192,14 +192,20 @@ fn objects_are_the_entries_of_a_gauge_per_hour() {
     }
 }
 
-/// Steps a rule through looks: `m` memory, `0` seen without memory, `r` refused, `e` an error of the server, `f` failed; one a minute.
+/// Steps a rule through looks, one a minute: `m` memory, `0` seen without memory, `w` nothing new yet, `r` refused, `e` an
+/// error of the server, `f` failed.
 fn through(name: &str, looks: &str) -> Vec<(bool, usize)> {
-    let (mut guard, none) = (Guard::new(preset(name)), BTreeMap::new());
+    stepped(preset(name), looks)
+}
+
+fn stepped(rule: Rule, looks: &str) -> Vec<(bool, usize)> {
+    let (mut guard, none) = (Guard::new(rule), BTreeMap::new());
     let mut changes = Vec::new();
     for (minute, look) in looks.chars().enumerate() {
         let t = minute as f64 * MINUTE;
         let observation = if look == 'm' { memory(t, 600.0 * MIB) } else { Observation::default() };
         let look = match look {
+            'w' => Look::Waiting,
             'r' => Look::Refused,
             'e' => Look::Failing,
             'f' => Look::Failed,
@@ -208,6 +214,23 @@ fn through(name: &str, looks: &str) -> Vec<(bool, usize)> {
         changes.extend(guard.step(look, t).map(|change| (change.firing, minute)));
     }
     changes
+}
+
+/// A sample each four looks; the source itself fails once it has had none for long.
+#[test]
+fn nothing_is_missing_between_two_samples_however_soon_a_rule_fires() {
+    let rule = || Rule { hold_seconds: 0.0, ..preset("MemoryMetricsMissing") };
+    for (looks, changes) in [
+        ("wwmwwwmwwwmwww", &[][..]),
+        ("mwwwfffffm", &[(true, 4), (false, 9)]),
+        ("mwfffwwm", &[(true, 2), (false, 5)]),
+        // What was not there stays so.
+        ("mw0wwwm", &[(true, 2), (false, 6)]),
+    ] {
+        assert_eq!(stepped(rule(), looks), changes, "{looks}");
+    }
+    assert_eq!(through("MetricsServerError", "mew"), [(true, 1), (false, 2)]);
+    assert_eq!(through("HighMemoryUsage", "wwwwwwwwwww"), []);
 }
 
 #[test]
