@@ -63,6 +63,9 @@ pub struct Inspection {
     /// Those series that were judged steady, of those that were asked after.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steady: Vec<String>,
+    /// Those that could not be judged. What was asked after and is in neither, nor a finding, is not there any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<String>,
 }
 
 /// Series by their state in the end.
@@ -203,6 +206,8 @@ pub struct Inspector {
     pub findings: Vec<Finding>,
     /// What was judged steady of what was asked after.
     pub steady: Vec<String>,
+    /// And what could not be judged.
+    pub unsure: Vec<String>,
 }
 
 impl Inspector {
@@ -216,6 +221,7 @@ impl Inspector {
             samples: 0,
             findings: Vec::new(),
             steady: Vec::new(),
+            unsure: Vec::new(),
         }
     }
 
@@ -249,6 +255,7 @@ impl Inspector {
         let Some((assessment, (first, latest))) = watcher.current().into_iter().next().zip(ends)
         else {
             *self.counts.of(State::Undecided) += 1;
+            self.answer_for(&series.metric, State::Undecided);
             return;
         };
         let cut_off = watcher.cut_off().first().zip(restarted_seconds);
@@ -259,9 +266,7 @@ impl Inspector {
                 self.settings.limit_of(self.signal).map(|limit| limit - latest),
             )
         });
-        if assessment.state == State::Steady && !self.asked_after.is_empty() {
-            self.steady.extend(self.asked_after.get(&subject(&series.metric)).cloned());
-        }
+        self.answer_for(&series.metric, assessment.state);
         *self.counts.of(assessment.state) += 1;
         if matches!(assessment.state, State::Leaking | State::GrowthStopped | State::Recovered) {
             self.findings.push(Finding {
@@ -285,12 +290,27 @@ impl Inspector {
         self.samples += other.samples;
         self.findings.extend(other.findings);
         self.steady.extend(other.steady);
+        self.unsure.extend(other.unsure);
+    }
+
+    /// Names a series if it was asked after and is no finding.
+    fn answer_for(&mut self, labels: &Labels, state: State) {
+        if self.asked_after.is_empty() {
+            return;
+        }
+        let asked = self.asked_after.get(&subject(labels)).cloned();
+        match state {
+            State::Steady => self.steady.extend(asked),
+            State::Undecided | State::Suspect => self.unsure.extend(asked),
+            State::Leaking | State::GrowthStopped | State::Recovered => {}
+        }
     }
 
     /// Puts the most urgent first, and notes which others are on the same host: those with the same value of
     /// `host_label`, up to a port.
     pub fn rank(&mut self, host_label: &str) {
         self.steady.sort_unstable();
+        self.unsure.sort_unstable();
         let eta = |finding: &Finding| finding.assessment.eta_seconds.unwrap_or(f64::INFINITY);
         self.findings.sort_by(|a, b| {
             a.severity

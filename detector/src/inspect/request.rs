@@ -158,6 +158,7 @@ impl Request {
             judging_seconds: judged.busy.as_secs_f64(),
             findings: inspector.findings,
             steady: inspector.steady,
+            unsure: inspector.unsure,
         })
     }
 

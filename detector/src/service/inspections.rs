@@ -98,7 +98,8 @@ impl Making {
     fn make(&mut self, stop: &Stop) {
         let name = &self.inspection.name;
         let (began, began_seconds) = (Instant::now(), self.shared.clock.now_seconds());
-        let ran = self.run(stop);
+        let asked_after = self.open();
+        let ran = self.run(&asked_after, stop);
         let (outcome, report, result) = match ran {
             Ok((report, true)) => (outcome(&report), Some(report), "made"),
             Ok((report, false)) => ("incomplete".to_owned(), Some(report), "incomplete"),
@@ -108,7 +109,7 @@ impl Making {
             }
         };
         if let Some(report) = &report {
-            self.hand_on(report, result == "made", began_seconds);
+            self.hand_on(report, &asked_after, result == "made", began_seconds);
         }
         *self.shared.facts().inspections.entry((name.clone(), result)).or_default() += 1;
         let made = Inspected {
@@ -135,8 +136,9 @@ impl Making {
         }
     }
 
-    fn command(&self) -> std::io::Result<Command> {
-        let mut command = Command::new(std::env::current_exe()?);
+    fn command(&self) -> Command {
+        // Also where an upgrade has put another one in its place.
+        let mut command = Command::new("/proc/self/exe");
         // `detector watch`, or the same under another program's name.
         command.args(std::env::args_os().skip(1).take_while(|word| word != "watch"));
         let inspection = &self.inspection;
@@ -148,14 +150,14 @@ impl Making {
         }
         command.args(["--ask-after", "/dev/stdin"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(command)
+        command
     }
 
     /// The report, and whether it is of all series that were asked for.
-    fn run(&self, stop: &Stop) -> Result<(Value, bool), String> {
-        let started = self.command().and_then(|mut command| command.spawn());
+    fn run(&self, asked_after: &[String], stop: &Stop) -> Result<(Value, bool), String> {
+        let started = self.command().spawn();
         let mut child = started.map_err(|error| format!("cannot be started: {error}"))?;
-        write(child.stdin.take(), self.open());
+        write(child.stdin.take(), asked_after.to_vec());
         let (out, errors) = (reader(child.stdout.take()), reader(child.stderr.take()));
         let ended = self.wait(&mut child, stop);
         let (out, errors) = (text(out), text(errors));
@@ -197,8 +199,9 @@ impl Making {
         ours.map(|about| about.subject).collect()
     }
 
-    fn hand_on(&self, report: &Value, complete: bool, at_seconds: f64) {
-        for report in reports(&self.inspection.name, report, complete, at_seconds) {
+    fn hand_on(&self, report: &Value, asked_after: &[String], complete: bool, at_seconds: f64) {
+        let name = &self.inspection.name;
+        for report in reports(name, report, asked_after, complete, at_seconds) {
             if self.reports.send(report).is_err() {
                 return;
             }
@@ -206,24 +209,42 @@ impl Making {
     }
 }
 
-/// What is found and, if nothing is missing, what was asked after and is steady. A series that is undecided, suspect or not
-/// there says nothing.
-fn reports(name: &str, report: &Value, complete: bool, at_seconds: f64) -> Vec<Report> {
+/// What is found and, if nothing is missing, which of the series that were asked after are steady or gone. One that is
+/// undecided or suspect says nothing.
+fn reports(
+    name: &str,
+    report: &Value,
+    asked_after: &[String],
+    complete: bool,
+    at_seconds: f64,
+) -> Vec<Report> {
     let list = |key: &str| report[key].as_array().map(Vec::as_slice).unwrap_or_default();
     let found = list("findings").iter().filter_map(|finding| found(name, finding, at_seconds));
-    let steady = list("steady").iter().filter(|_| complete).filter_map(Value::as_str);
-    let steady = steady.map(|subject| Report {
-        about: about(name, subject.to_owned()),
-        news: News::Steady,
-        at_seconds,
-        evidence_since_seconds: 0.0,
-        run_start_seconds: None,
-        onset_seconds: None,
-        severity: "notice",
-        figures: Figures::default(),
-        reason: "steady in the latest inspection".to_owned(),
-    });
-    found.chain(steady).collect()
+    let mut reports: Vec<Report> = found.collect();
+    let names = |key: &str, subject: &String| list(key).iter().any(|named| named == subject);
+    for subject in asked_after.iter().filter(|_| complete) {
+        let about = about(name, subject.clone());
+        let is_found = reports.iter().any(|report| report.about == about);
+        let (news, reason) = if names("steady", subject) {
+            (News::Steady, "steady in the latest inspection")
+        } else if is_found || names("unsure", subject) {
+            continue;
+        } else {
+            (News::Unwatched, "not among the series of the latest inspection")
+        };
+        reports.push(Report {
+            about,
+            news,
+            at_seconds,
+            evidence_since_seconds: 0.0,
+            run_start_seconds: None,
+            onset_seconds: None,
+            severity: "notice",
+            figures: Figures::default(),
+            reason: reason.to_owned(),
+        });
+    }
+    reports
 }
 
 fn found(name: &str, finding: &Value, at_seconds: f64) -> Option<Report> {
@@ -312,16 +333,19 @@ mod tests {
     fn an_incident_ends_only_when_its_series_is_known_to_be_steady() {
         let labels = json!({"instance": "a\"b", "job": "api"});
         let finding = json!({"labels": labels, "signal": "rss_bytes", "state": "leaking"});
-        let found = reports("hosts", &json!({ "findings": [finding] }), true, 100.0);
+        let found = reports("hosts", &json!({ "findings": [finding] }), &[], true, 100.0);
         let (incident, happened) = step(None, &found[0]).expect("a leak");
         assert_eq!(happened, Happened::Opened);
         assert_eq!(incident.about.subject, r#"{instance="a\"b",job="api"}"#);
-        let silent = json!({"findings": [], "counts": {"undecided": 1, "suspect": 1, "steady": 9}});
-        assert_eq!(reports("hosts", &silent, true, 200.0), []);
-        let steady = json!({"findings": [], "steady": [incident.about.subject]});
-        assert_eq!(reports("hosts", &steady, false, 200.0), []);
-        let news = reports("hosts", &steady, true, 200.0);
-        let (_, happened) = step(Some(&incident), &news[0]).expect("an end");
-        assert_eq!(happened, Happened::Withdrawn);
+        let asked_after = [incident.about.subject.clone()];
+        let after =
+            |report: &Value, complete| reports("hosts", report, &asked_after, complete, 200.0);
+        assert_eq!(after(&json!({"unsure": asked_after}), true), []);
+        // Where it is steady, or nobody has it any more.
+        for ended in [json!({"steady": asked_after}), json!({"findings": []})] {
+            assert_eq!(after(&ended, false), [], "not all was looked at");
+            let (_, happened) = step(Some(&incident), &after(&ended, true)[0]).expect("an end");
+            assert_eq!(happened, Happened::Withdrawn);
+        }
     }
 }

@@ -122,6 +122,7 @@ mod tests {
             judging_seconds: 1.0,
             findings: inspector.findings,
             steady: Vec::new(),
+            unsure: Vec::new(),
         });
         for wanted in [
             "<h1>1 of 1 leak</h1>",
