@@ -48,7 +48,7 @@ METRICS_AUTH_USERNAME and METRICS_AUTH_PASSWORD, or METRICS_AUTH_TOKEN (bearer).
 
 With -i, -c or -s it reports growth per interval, and warns of a heap that grows by more than
 half in 10 minutes, of tasks that more than double, and of memory that grows in three intervals
-in a row. What comes in the first of several intervals is warm-up and warned of nothing.
+in a row (two with -c 3). What comes in the first of several intervals is warm-up and warned of nothing.
 
 Exit codes: 0 steady; 1 a leak; 2 could not run, or the process ended or was restarted
 (what was known until then is printed); 3 undecided (the reason says what is missing);
