@@ -428,4 +428,25 @@ mod tests {
         }
         assert_eq!(host(&labels("a"), "node"), None);
     }
+
+    #[test]
+    fn a_leak_that_was_cut_off_is_kept_over_further_restarts_until_a_run_is_steady() {
+        const START: f64 = 1.7e9;
+        let judged = |restarts: &[f64], value: fn(f64) -> f64| {
+            let settings = Settings { limit: Some(1e9), ..Settings::default() };
+            let mut inspector = Inspector::new(Signal::RssBytes, settings);
+            let starts = restarts.iter().map(|at| Sample(START + at, START + at));
+            let starts: Vec<Sample> = [Sample(START, START)].into_iter().chain(starts).collect();
+            inspector.take(&series("a:1", value), &starts);
+            inspector.findings.pop()
+        };
+        let leaks = |t: f64| 1e8 + 2e4 * if t < 21_000.0 { t } else { t - 21_000.0 };
+        let found = judged(&[21_000.0, 21_300.0], leaks).expect("a finding");
+        assert_eq!(found.restarted_seconds, Some(START + 21_000.0));
+        let eta = found.assessment.eta_seconds.expect("a limit");
+        assert!((eta / ((1e9 - found.latest) / 2e4) - 1.0).abs() < 0.01, "{eta}");
+        let fixed = |t: f64| 1e8 + if t < 10_000.0 { 2e4 * t } else { 0.0 };
+        assert!(judged(&[10_000.0, 21_300.0], fixed).is_none());
+        assert_eq!(judged(&[], |t| 1e8 + 2e4 * t).and_then(|found| found.restarted_seconds), None);
+    }
 }
