@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use procfs::Current as _;
+
 use super::SampleError;
 use super::process::{MemoryLimit, ProcessSource, Row, descendants, rows};
 use crate::target::{Entity, LookError};
@@ -72,6 +74,10 @@ impl TreeEntity {
     }
 }
 
+/// What is younger is passed over: a child that was just forked has its parent's memory until it becomes a program of its
+/// own, and would count it twice.
+const YOUNG_SECONDS: f64 = 1.0;
+
 /// One observation of a process and all that descend from it.
 pub(super) fn observe_family(
     proc: &Path,
@@ -87,12 +93,16 @@ pub(super) fn observe_family(
             return Ok(seen);
         }
     };
+    let now_seconds = procfs::Uptime::current().map_or(f64::INFINITY, |up| up.uptime);
     for &child in &children {
         // Children come and go; a zombie holds nothing but its place in the table.
         let child = ProcessSource::open_in(proc, child.cast_unsigned());
         let Ok(more) = child.and_then(|mut child| child.observe_alone(t_seconds, notes)) else {
             continue;
         };
+        if more.start_seconds.is_some_and(|start| now_seconds - start < YOUNG_SECONDS) {
+            continue;
+        }
         // What one of them does not tell, nobody can add up.
         seen.signals.retain(|signal, _| more.signals.contains_key(signal));
         for (signal, value) in &mut seen.signals {
