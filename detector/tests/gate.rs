@@ -102,13 +102,14 @@ fn a_child_that_leaks_fails_the_gate_and_a_load_of_several_commands_is_run_to_it
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (parent, child, driven) = (path("parent"), path("child"), path("driven"));
+    let log = path("check.log");
     let grows = "more=$(printf %10000d 0); while sleep 0.01; do kept=$kept$more; done";
     fs::write(&child, grows).expect("a script");
     fs::write(&parent, format!("sh {child} & wait")).expect("a script");
     let load = format!("sleep 1 && touch {driven} && sleep 600");
     let run = format!("sh {parent}");
     let options = ["--for", "12s", "--confirm", "4s", "--signal", "rss_anon_bytes", "-a"];
-    let output = check(&[&["--run", &run, "--load", &load][..], &options].concat());
+    let output = check(&[&["--run", &run, "--load", &load, "--log", &log][..], &options].concat());
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let report = report(&output);
     assert_eq!(report["verdict"], "leaking");
