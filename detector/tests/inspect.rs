@@ -4,170 +4,15 @@
 #![cfg(feature = "tool")]
 #![expect(clippy::expect_used, reason = "a test may stop where it cannot go on")]
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod prometheus_stand_in;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use prometheus_stand_in::{Answer, Question, Server, fine, nothing, refused, series, sound};
 use serde_json::{Value, json};
-
-/// What is answered to one request.
-enum Answer {
-    /// A status and a body.
-    Whole(u16, String),
-    /// The first half of a body.
-    Half(String),
-    /// Nothing, for a minute or until nobody waits.
-    Silence,
-    /// The body's first half, and spaces without end.
-    Endless(String),
-}
-
-fn fine(data: &Value) -> Answer {
-    Answer::Whole(200, json!({"status": "success", "data": data}).to_string())
-}
-
-fn refused(status: u16, message: &str) -> Answer {
-    let error = json!({"status": "error", "errorType": "execution", "error": message});
-    Answer::Whole(status, error.to_string())
-}
-
-/// A question: the last part of the path, and the fields of the form, decoded.
-#[derive(Clone, Debug, PartialEq)]
-struct Question {
-    path: String,
-    form: BTreeMap<String, String>,
-}
-
-impl Question {
-    fn query(&self) -> &str {
-        self.form.get("query").map_or("", String::as_str)
-    }
-}
-
-/// Answers every question by its number, and keeps it.
-struct Server {
-    address: SocketAddr,
-    asked: Arc<Mutex<Vec<Question>>>,
-}
-
-impl Server {
-    fn new(answer: impl Fn(usize, &Question) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (asked, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
-        let kept = Arc::clone(&asked);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (Ok(stream), answer, kept) = (stream, Arc::clone(&answer), Arc::clone(&kept))
-                else {
-                    return;
-                };
-                thread::spawn(move || {
-                    let Some(question) = read_question(&stream) else { return };
-                    let number = {
-                        let mut kept = kept.lock().expect("no panic");
-                        kept.push(question.clone());
-                        kept.len() - 1
-                    };
-                    send(stream, answer(number, &question));
-                });
-            }
-        });
-        Self { address, asked }
-    }
-
-    fn asked(&self) -> Vec<Question> {
-        self.asked.lock().expect("no panic").clone()
-    }
-}
-
-/// Who has read enough may go, so that errors of writing are none.
-fn send(mut stream: TcpStream, answer: Answer) {
-    let head = |status: u16, length: usize| {
-        format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
-    };
-    let _ = match answer {
-        Answer::Whole(status, body) => {
-            stream.write_all((head(status, body.len()) + &body).as_bytes())
-        }
-        Answer::Half(body) => {
-            stream.write_all((head(200, body.len()) + &body[..body.len() / 2]).as_bytes())
-        }
-        Answer::Silence => stream
-            .set_read_timeout(Some(Duration::from_mins(1)))
-            .and_then(|()| stream.read(&mut [0]).map(drop)),
-        Answer::Endless(body) => {
-            let spaces = vec![b' '; 1 << 16];
-            let begun =
-                "HTTP/1.1 200 x\r\nconnection: close\r\n\r\n".to_owned() + &body[..body.len() / 2];
-            let mut sent = stream.write_all(begun.as_bytes());
-            while sent.is_ok() {
-                sent = stream.write_all(&spaces);
-            }
-            sent
-        }
-    };
-}
-
-fn read_question(stream: &TcpStream) -> Option<Question> {
-    let mut reader = BufReader::new(stream);
-    let (mut line, mut length, mut path) = (String::new(), 0, String::new());
-    while reader.read_line(&mut line).ok()? > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if line.starts_with("POST") {
-            line.split(' ').nth(1)?.rsplit('/').next()?.clone_into(&mut path);
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let form = form_urlencoded::parse(&body).into_owned().collect();
-    Some(Question { path, form })
-}
-
-fn series(instances: &[&str]) -> Value {
-    instances.iter().map(|instance| json!({"__name__": "m", "instance": instance})).collect()
-}
-
-/// Six hours, flat but for the first instance's leak.
-fn matrix(instances: &[&str]) -> Value {
-    let values = |leaks: bool| -> Value {
-        (0..360)
-            .map(|k: u32| {
-                let bytes =
-                    5e8 + if leaks { f64::from(k) * 1e6 } else { f64::from(k * 7919 % 13) * 1e4 };
-                json!([1.7e9 + f64::from(k) * 60.0, format!("{bytes}")])
-            })
-            .collect()
-    };
-    let all: Value = instances
-        .iter()
-        .map(|i| json!({"metric": {"__name__": "m", "instance": i}, "values": values(*i == "leaks")}))
-        .collect();
-    json!({"resultType": "matrix", "result": all})
-}
-
-fn nothing() -> Answer {
-    fine(&json!({"resultType": "vector", "result": []}))
-}
-
-/// Answers what a sound server would about these instances: the first is asked for by `m{instance=~..}`.
-fn sound(question: &Question, instances: &[&str]) -> Answer {
-    let named: Vec<&str> = question.query().split(['"', '|']).collect();
-    let asked: Vec<&str> = instances.iter().copied().filter(|i| named.contains(i)).collect();
-    match question.path.as_str() {
-        "series" => fine(&series(instances)),
-        _ if question.query().starts_with("m{") => fine(&matrix(&asked)),
-        "query_range" => fine(&matrix(instances)),
-        _ => nothing(),
-    }
-}
 
 fn inspect(address: SocketAddr, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_detector"));
@@ -496,7 +341,7 @@ fn hosts_and_filters_choose_and_a_host_without_series_is_no_health() {
 }
 
 #[test]
-fn values_that_are_none_leave_a_series_undecided() {
+fn values_that_are_none_leave_a_series_undecided_and_whoever_asks_after_it_is_told() {
     let values: Value = (0..360).map(|k: u32| json!([k * 60, "NaN"])).collect();
     let none = json!({"resultType": "matrix", "result": [{"metric": {"instance": "a"}, "values": values}]});
     let server = Server::new(move |_, question| {
@@ -504,6 +349,11 @@ fn values_that_are_none_leave_a_series_undecided() {
     });
     let output = inspect(server.address, &["--query", "m"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let mut list = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(list, r#"{{instance="a"}}"#).expect("written");
+    let file = list.path().to_str().expect("a path");
+    let told = report(&inspect(server.address, &["--query", "m", "--ask-after", file]));
+    assert_eq!(told["unsure"], json!([r#"{instance="a"}"#]), "{told}");
 }
 
 #[test]
