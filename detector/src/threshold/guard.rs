@@ -70,7 +70,7 @@ pub struct Guard {
     first_seconds: Option<f64>,
     /// Whether the figure was missing when something was seen last, which holds until something new is due.
     was_missing: Option<bool>,
-    /// Whether the latest look told that the condition does not hold.
+    /// Whether the latest look at which something was due told that the condition does not hold.
     is_denied: bool,
     standing: Standing,
 }
@@ -129,7 +129,9 @@ impl Guard {
         if told.is_some() || matches!(look, Look::Seen { .. }) {
             self.first_seconds.get_or_insert(t_seconds);
         }
-        self.is_denied = matches!(told, Some((false, _)));
+        if !matches!(look, Look::Waiting) {
+            self.is_denied = matches!(told, Some((false, _)));
+        }
         let (holds, value) = told?;
         self.stand(holds, value, t_seconds)
     }

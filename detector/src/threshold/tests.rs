@@ -270,6 +270,8 @@ fn what_has_just_begun_to_look_knows_of_nothing_that_it_is_over() {
         assert!(level.is_over(), "it is low");
         assert!(!window.is_over(), "the hour before may have had a peak");
     }
+    level.step(Look::Waiting, 59.5 * MINUTE);
+    assert!(level.is_over(), "nothing new was due");
     level.step(Look::Failed, 60.0 * MINUTE);
     assert!(!level.is_over(), "nobody knows");
     let low = memory(0.0, MIB);
